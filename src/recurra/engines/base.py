@@ -1,0 +1,128 @@
+"""What every engine offers: `Engine.compile` turns a graph into a `Program` that runs it."""
+
+from __future__ import annotations
+
+import abc
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from ..graph import Graph
+
+__all__ = ["Engine", "Program", "UpdateRule"]
+
+Feeds = Mapping[str, np.ndarray]
+
+
+@dataclass(frozen=True)
+class UpdateRule:
+    """How a training step changes the parameters, in terms every engine implements.
+
+    In the formulas p is a parameter, g its gradient after clipping, lr the learning rate, t the step (from 1).
+    Before anything else each parameter decays: p <- p - lr * weight_decay * p.
+
+    ``kind="sgd"``, constants ``momentum``, ``nesterov``, ``scaled`` (0 or 1), slot ``momentum`` (if momentum > 0)::
+
+        momentum = 0:  p <- p - lr g
+        scaled = 1 (Keras):          m <- momentum m - lr g;  p <- p + m   (nesterov: p + momentum m - lr g)
+        scaled = 0 (TF.js, PyTorch): m <- momentum m + g;     p <- p - lr m (nesterov: p - lr (g + momentum m))
+
+    ``kind="rmsprop"``, constants ``rho``, ``momentum``, ``epsilon``, ``centered``, slots ``velocity``,
+    ``momentum`` (if momentum > 0), ``average`` (if centered)::
+
+        v <- rho v + (1 - rho) g^2;  a <- rho a + (1 - rho) g
+        d  = lr g / sqrt(v + epsilon)     (centered: v - a^2 + epsilon)
+        m <- momentum m + d;  p <- p - m  (without momentum: p <- p - d)
+
+    ``kind="adam"``, constants ``beta_1``, ``beta_2``, ``epsilon``, ``epsilon_hat`` (0 or 1), ``amsgrad``,
+    slots ``momentum``, ``velocity``, ``velocity_max`` (if amsgrad)::
+
+        m <- m + (g - m)(1 - beta_1);  v <- v + (g^2 - v)(1 - beta_2);  u = v  (amsgrad: u <- max(u, v))
+        epsilon_hat = 1 (Keras):          p <- p - lr sqrt(1 - beta_2^t) / (1 - beta_1^t) * m / (sqrt(u) + epsilon)
+        epsilon_hat = 0 (TF.js, PyTorch): p <- p - lr / (1 - beta_1^t) * m / (sqrt(u) / sqrt(1 - beta_2^t) + epsilon)
+
+    Attributes:
+        kind: ``"sgd"``, ``"rmsprop"`` or ``"adam"``.
+        constants: The numbers above, and ``weight_decay``.
+        slots: The names of the arrays kept for each parameter; all start at 0.
+        clipvalue: Each element of a gradient is limited to [-clipvalue, clipvalue], or None.
+        clipnorm: Each gradient is scaled down to this Euclidean norm if it is larger, or None.
+        global_clipnorm: All gradients together are scaled down to this norm if it is larger, or None.
+    """
+
+    kind: str
+    constants: Mapping[str, float] = field(default_factory=dict)
+    slots: tuple[str, ...] = ()
+    clipvalue: float | None = None
+    clipnorm: float | None = None
+    global_clipnorm: float | None = None
+
+
+class Program(abc.ABC):
+    """A compiled graph. It reads and changes the very arrays given to `Engine.compile`.
+
+    ``feeds`` maps each input's name to an array, float inputs in the program's float type and int inputs int32,
+    all C-contiguous. With ``rows``, an int64 vector, the batch is ``array[rows]`` of each feed, gathered inside;
+    without, the arrays are the batch.
+
+    ``step`` numbers the training steps from 1; random ops draw from it.
+    """
+
+    graph: Graph
+
+    @abc.abstractmethod
+    def predict(self, feeds: Feeds, rows: np.ndarray | None = None, *, step: int = 0) -> dict[str, np.ndarray]:
+        """Runs forward, applies the updates of states, and returns the outputs by name, as new arrays."""
+
+    @abc.abstractmethod
+    def gradients(
+        self, feeds: Feeds, rows: np.ndarray | None = None, *, step: int = 0
+    ) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
+        """Returns the outputs and the gradient of the scalar output ``"loss"`` for each trainable parameter.
+
+        Changes nothing: neither parameters nor states.
+        """
+
+    @abc.abstractmethod
+    def train(
+        self, feeds: Feeds, rows: np.ndarray | None = None, *, step: int, learning_rate: float
+    ) -> dict[str, np.ndarray]:
+        """One training step: forward, backward, clipping, update of parameters, slots and states.
+
+        Returns the outputs, computed before the update.
+
+        Raises:
+            NonFiniteError: The loss or a gradient is NaN or infinite. Nothing was changed. The message names the
+                first input, parameter or node (by scope and op) that held such a number.
+        """
+
+
+class Engine(abc.ABC):
+    """A way of running graphs."""
+
+    name: str
+
+    @abc.abstractmethod
+    def ops(self) -> frozenset[str]:
+        """The ops the engine implements."""
+
+    @abc.abstractmethod
+    def compile(
+        self,
+        graph: Graph,
+        arrays: Mapping[str, np.ndarray],
+        rule: UpdateRule | None = None,
+        slots: Mapping[str, Mapping[str, np.ndarray]] | None = None,
+    ) -> Program:
+        """Compiles a graph.
+
+        Args:
+            graph: May hold symbolic sizes; buffers are planned at the first run with each set of sizes.
+            arrays: The array of each parameter and state, by name. Kept, read and changed in place.
+            rule: How to update; needed for `Program.train`.
+            slots: The rule's arrays: slot name, then parameter name. Changed in place.
+
+        Raises:
+            UnsupportedOpError: The graph holds an op this engine lacks.
+        """
