@@ -1,0 +1,78 @@
+# What can be done here: `make help`. Every target sets up what it needs, in virtual environments of this folder.
+# PYTHON=... chooses the interpreter, CXX=... the compiler; VENV=... another place for the environment.
+
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+
+PYTHON ?= $(firstword $(foreach p,python3 python3.13 python3.12 python3.11 python3.14,$(shell \
+    $(p) -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1 && echo $(p))))
+VENV ?= .venv
+BIN := $(VENV)/bin
+INTEROP := .venv-interop
+
+# With a compiler at hand, a failing build is an error to be seen; without one the numpy engine is all there is.
+COMPILER := $(shell command -v $${CXX:-c++} || command -v g++ || command -v clang++)
+export RECURRA_REQUIRE_NATIVE := $(if $(COMPILER),1,0)
+
+PIP := -m pip --disable-pip-version-check --quiet
+NATIVE := pyproject.toml CMakeLists.txt $(shell find native -name '*.cpp' -o -name '*.h')
+
+.PHONY: help build demo test test-interop check format bench docs clean
+
+help: ## Show this list
+	@echo "recurra: make TARGET"
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  \1|\2/' | column -t -s '|'
+
+# --- environments ----------------------------------------------------------------------------------------------------
+# A stamp in the environment says what it holds, so that a second run starts at once.
+
+$(BIN)/python:
+	@test -n "$(PYTHON)" || { echo "recurra needs Python 3.11 or newer with venv. None of python3, python3.11 to \
+	python3.14 is one. Install it (Debian: apt-get install python3-venv), or name it: make PYTHON=/path/to/python3."; exit 2; }
+	@echo "Making $(VENV) with $(PYTHON)"
+	@$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.build-tools: constraints.txt | $(BIN)/python
+	@$(BIN)/python $(PIP) install -c constraints.txt scikit-build-core nanobind \
+	    $(if $(shell command -v cmake),,cmake) $(if $(shell command -v ninja),,ninja)
+	@touch $@
+
+$(VENV)/.installed: $(NATIVE) $(VENV)/.build-tools
+	@echo "Installing recurra into $(VENV) ($(if $(COMPILER),compiling the native engine,no C++ compiler: numpy engine only))"
+	@$(BIN)/python $(PIP) install -c constraints.txt --no-build-isolation --editable '.[test]'
+	@touch $@
+
+$(VENV)/.dev: $(VENV)/.installed
+	@$(BIN)/python $(PIP) install -c constraints.txt --no-build-isolation --editable '.[dev]'
+	@touch $@
+
+# --- targets ---------------------------------------------------------------------------------------------------------
+
+build: $(VENV)/.installed ## Install into .venv, compiling what changed in native/
+
+demo: $(VENV)/.installed ## Forecast the taxi passengers of New York: table, picture, saved model in demo/
+	@$(BIN)/python examples/demo.py
+
+test: $(VENV)/.installed ## Run the tests (no PyTorch, Keras, Node.js or browser needed)
+	@$(BIN)/python -m pytest $(PYTEST_ARGS)
+
+check: $(VENV)/.dev ## Check format, lint, types, direction of imports, and that the docs build
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/clang-format --dry-run -Werror $$(find native -name '*.cpp' -o -name '*.h')
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports --no-cache
+	@$(BIN)/mkdocs build --strict --quiet
+
+format: $(VENV)/.dev ## Format all sources and mend what ruff can mend
+	@$(BIN)/ruff check --fix --exit-zero .
+	@$(BIN)/ruff format .
+	@$(BIN)/clang-format -i $$(find native -name '*.cpp' -o -name '*.h')
+
+docs: $(VENV)/.dev ## Build the documentation into site/
+	@$(BIN)/mkdocs build --strict
+	@echo "Open site/index.html"
+
+clean: ## Remove builds, caches and environments
+	rm -rf .venv $(INTEROP) build dist site demo .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
+	find src tests examples -name __pycache__ -type d -prune -exec rm -rf {} +
