@@ -1,0 +1,73 @@
+"""The one table of tolerances. Tests take theirs from here and nowhere else.
+
+Two arrays agree if ``|actual - expected| <= rtol |expected| + atol max(1, max |expected|)`` everywhere. The absolute
+part grows with the array, because sums in which large terms cancel are as wrong as their largest term.
+
+Kinds:
+    forward: outputs of a run.
+    gradient: gradients of a run.
+    training: parameters, slots and outputs after a few training steps.
+    parity: against numbers computed by another program (Keras, TensorFlow.js, PyTorch).
+
+The reference of an engine's float32 is the numpy engine in float64; the reference of float64 gradients is finite
+differences.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+__all__ = ["Tolerance", "check_close", "tolerance"]
+
+
+@dataclass(frozen=True)
+class Tolerance:
+    """How far two arrays may differ."""
+
+    rtol: float
+    atol: float
+
+
+_FLOAT32 = {
+    "forward": Tolerance(2e-6, 2e-6),
+    "gradient": Tolerance(4e-6, 4e-6),
+    "training": Tolerance(4e-6, 4e-6),
+    "parity": Tolerance(1e-5, 1e-5),
+}
+
+TOLERANCES: dict[tuple[str, str, str], Tolerance] = {
+    # Finite differences (four points, step 1e-4) leave about 1e-11 of rounding, divided by nothing smaller than 1.
+    ("numpy", "float64", "gradient"): Tolerance(1e-7, 1e-9),
+    # The same numbers computed in another order, or by a formula written down independently.
+    ("numpy", "float64", "forward"): Tolerance(1e-12, 1e-13),
+    ("numpy", "float64", "training"): Tolerance(1e-12, 1e-13),
+    ("numpy", "float64", "parity"): Tolerance(1e-5, 1e-6),
+    **{(engine, "float32", kind): value for engine in ("numpy", "native") for kind, value in _FLOAT32.items()},
+}
+
+
+def tolerance(engine: str, dtype: str, kind: str) -> Tolerance:
+    """The tolerance of an engine in a float type for a kind of comparison."""
+    return TOLERANCES[engine, dtype, kind]
+
+
+def check_close(actual: np.ndarray, expected: np.ndarray, allowed: Tolerance, what: str) -> None:
+    """Raises AssertionError, with the worst element, if two arrays do not agree."""
+    actual, expected = np.asarray(actual), np.asarray(expected)
+    assert actual.shape == expected.shape, f"{what}: shape {actual.shape}, expected {expected.shape}"
+    if not expected.size:
+        return
+    a, e = actual.astype(np.float64), expected.astype(np.float64)
+    same = (a == e) | (np.isnan(a) & np.isnan(e))
+    finite = np.isfinite(a) & np.isfinite(e)
+    assert (same | finite).all(), f"{what}: not finite in other places\nactual {actual}\nexpected {expected}"
+    a, e = np.where(same, 0, a), np.where(same, 0, e)
+    limit = allowed.rtol * np.abs(e) + allowed.atol * max(1.0, float(np.abs(e).max()))
+    excess = np.abs(a - e) / limit
+    worst = np.unravel_index(int(excess.argmax()), excess.shape)
+    assert excess[worst] <= 1, (
+        f"{what}: off by {excess[worst]:.2f} times what is allowed ({allowed}) at {tuple(map(int, worst))}: "
+        f"{actual[worst]!r}, expected {expected[worst]!r}"
+    )
