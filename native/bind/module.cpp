@@ -1,0 +1,234 @@
+// The Python module: it checks and hands over buffers, nothing else.
+#include <nanobind/nanobind.h>
+#include <nanobind/ndarray.h>
+#include <nanobind/stl/map.h>
+#include <nanobind/stl/optional.h>
+#include <nanobind/stl/pair.h>
+#include <nanobind/stl/string.h>
+#include <nanobind/stl/vector.h>
+
+#include <cstring>
+
+#include "../core/plan.h"
+
+namespace nb = nanobind;
+using namespace nb::literals;
+
+namespace recurra {
+namespace {
+
+using FloatArray = nb::ndarray<float, nb::c_contig, nb::device::cpu>;
+using AnyArray = nb::ndarray<nb::ro, nb::c_contig, nb::device::cpu>;
+using Rows = nb::ndarray<const int64_t, nb::ndim<1>, nb::c_contig, nb::device::cpu>;
+
+Attribute attribute(nb::handle value) {
+  if (value.is_none()) return std::monostate{};
+  if (nb::isinstance<nb::bool_>(value)) return static_cast<int64_t>(nb::cast<bool>(value));
+  if (nb::isinstance<nb::int_>(value)) {
+    // A 64-bit seed may exceed the signed range: keep its bits.
+    return static_cast<int64_t>(PyLong_AsUnsignedLongLongMask(value.ptr()));
+  }
+  if (nb::isinstance<nb::float_>(value)) return nb::cast<double>(value);
+  if (nb::isinstance<nb::str>(value)) return nb::cast<std::string>(value);
+  return nb::cast<Shape>(value);
+}
+
+// Values: (shape, is_int); nodes: (op, inputs, outputs, attributes, scope), as recurra/engines/native/program.py makes them.
+Graph make_graph(nb::list values, nb::list nodes, std::vector<std::pair<std::string, int>> inputs,
+                 std::vector<std::pair<std::string, int>> outputs,
+                 std::vector<std::pair<std::string, int>> parameters, std::vector<bool> trainable,
+                 std::vector<std::pair<std::string, int>> states, std::vector<std::pair<int, int>> updates) {
+  Graph graph;
+  for (nb::handle value : values) {
+    auto pair = nb::cast<nb::tuple>(value);
+    graph.values.push_back({nb::cast<Shape>(pair[0]), nb::cast<bool>(pair[1])});
+  }
+  for (nb::handle item : nodes) {
+    auto parts = nb::cast<nb::tuple>(item);
+    Node node;
+    node.op = nb::cast<std::string>(parts[0]);
+    node.inputs = nb::cast<std::vector<int>>(parts[1]);
+    node.outputs = nb::cast<std::vector<int>>(parts[2]);
+    for (auto [key, value] : nb::cast<nb::dict>(parts[3])) node.attributes[nb::cast<std::string>(key)] = attribute(value);
+    node.scope = nb::cast<std::string>(parts[4]);
+    graph.nodes.push_back(std::move(node));
+  }
+  graph.inputs = std::move(inputs);
+  graph.outputs = std::move(outputs);
+  graph.parameters = std::move(parameters);
+  graph.trainable = std::move(trainable);
+  graph.states = std::move(states);
+  graph.updates = std::move(updates);
+  return graph;
+}
+
+std::optional<UpdateRule> make_rule(nb::object rule) {
+  if (rule.is_none()) return std::nullopt;
+  UpdateRule made;
+  made.kind = nb::cast<std::string>(rule.attr("kind"));
+  made.constants = nb::cast<std::map<std::string, double>>(rule.attr("constants"));
+  made.slots = nb::cast<std::vector<std::string>>(rule.attr("slots"));
+  made.clipvalue = nb::cast<std::optional<double>>(rule.attr("clipvalue"));
+  made.clipnorm = nb::cast<std::optional<double>>(rule.attr("clipnorm"));
+  made.global_clipnorm = nb::cast<std::optional<double>>(rule.attr("global_clipnorm"));
+  if (made.kind != "adam" && made.kind != "rmsprop" && made.kind != "sgd") throw Unsupported("update rule '" + made.kind + "'");
+  return made;
+}
+
+// A plan and the Python objects whose memory it uses.
+class BoundPlan {
+ public:
+  BoundPlan(nb::list values, nb::list nodes, std::vector<std::pair<std::string, int>> inputs,
+            std::vector<std::pair<std::string, int>> outputs, std::vector<std::pair<std::string, int>> parameters,
+            std::vector<bool> trainable, std::vector<std::pair<std::string, int>> states,
+            std::vector<std::pair<int, int>> updates, std::vector<FloatArray> parameter_arrays,
+            std::vector<FloatArray> state_arrays, nb::dict constants, nb::object rule,
+            std::vector<std::vector<std::optional<FloatArray>>> slots, bool backward)
+      : parameters_(std::move(parameter_arrays)), states_(std::move(state_arrays)), slots_(std::move(slots)) {
+    Graph graph = make_graph(values, nodes, std::move(inputs), std::move(outputs), std::move(parameters),
+                             std::move(trainable), std::move(states), std::move(updates));
+    Bound bound;
+    auto check = [](const FloatArray& array, const TensorSpec& spec, const std::string& name) {
+      if (static_cast<int64_t>(array.size()) != spec.size())
+        throw InvalidData("The array of '" + name + "' has " + std::to_string(array.size()) + " elements, expected " +
+                          std::to_string(spec.size()) + ".");
+    };
+    for (size_t i = 0; i < parameters_.size(); i++) {
+      check(parameters_[i], graph.values.at(static_cast<size_t>(graph.parameters.at(i).second)), graph.parameters[i].first);
+      bound.parameters.push_back(parameters_[i].data());
+    }
+    for (size_t i = 0; i < states_.size(); i++) {
+      check(states_[i], graph.values.at(static_cast<size_t>(graph.states.at(i).second)), graph.states[i].first);
+      bound.states.push_back(states_[i].data());
+    }
+    for (auto& of_slot : slots_) {
+      std::vector<float*> pointers;
+      for (size_t i = 0; i < of_slot.size(); i++) {
+        if (of_slot[i])
+          check(*of_slot[i], graph.values.at(static_cast<size_t>(graph.parameters.at(i).second)), graph.parameters[i].first);
+        pointers.push_back(of_slot[i] ? of_slot[i]->data() : nullptr);
+      }
+      bound.slots.push_back(std::move(pointers));
+    }
+    for (auto [id, array] : constants) {
+      auto data = nb::cast<AnyArray>(array);
+      std::vector<char> bytes(data.nbytes());
+      std::memcpy(bytes.data(), data.data(), data.nbytes());
+      bound.constants.emplace_back(nb::cast<int>(id), std::move(bytes));
+    }
+    plan_ = std::make_unique<Plan>(std::move(graph), std::move(bound), make_rule(rule), backward);
+  }
+
+  nb::list predict(nb::list feeds, std::optional<Rows> rows, uint64_t step, bool keep_states) {
+    return run(feeds, rows, [&](const std::vector<Feed>& given, const int64_t* at, int64_t count) {
+      plan_->forward(given, at, count, step);
+      if (!keep_states) plan_->apply_states();
+    });
+  }
+
+  nb::list train(nb::list feeds, std::optional<Rows> rows, uint64_t step, double learning_rate) {
+    return run(feeds, rows, [&](const std::vector<Feed>& given, const int64_t* at, int64_t count) {
+      plan_->train(given, at, count, step, learning_rate);
+    });
+  }
+
+  nb::tuple gradients(nb::list feeds, std::optional<Rows> rows, uint64_t step) {
+    std::vector<std::vector<float>> copies;
+    nb::list outputs = run(feeds, rows, [&](const std::vector<Feed>& given, const int64_t* at, int64_t count) {
+      plan_->forward(given, at, count, step);
+      plan_->backward();
+      const Graph& graph = plan_->graph();
+      for (size_t i = 0; i < graph.parameters.size(); i++) {
+        const auto n = static_cast<size_t>(graph.values[static_cast<size_t>(graph.parameters[i].second)].size());
+        const float* g = plan_->parameter_gradient(i);
+        copies.emplace_back(n, 0.0f);
+        if (g) std::copy(g, g + n, copies.back().begin());
+      }
+    });
+    nb::list made;
+    const Graph& graph = plan_->graph();
+    for (size_t i = 0; i < copies.size(); i++)
+      made.append(graph.trainable[i] ? array_of(graph.values[static_cast<size_t>(graph.parameters[i].second)], copies[i].data())
+                                     : nb::none());
+    return nb::make_tuple(outputs, made);
+  }
+
+  int64_t arena_bytes() const { return plan_->arena_bytes(); }
+
+ private:
+  static nb::object array_of(const TensorSpec& spec, const void* data) {
+    std::vector<size_t> shape(spec.shape.begin(), spec.shape.end());
+    const auto bytes = static_cast<size_t>(spec.size()) * 4;
+    auto* copy = new char[bytes ? bytes : 1];
+    if (bytes) std::memcpy(copy, data, bytes);
+    nb::capsule owner(copy, [](void* p) noexcept { delete[] static_cast<char*>(p); });
+    if (spec.is_int) return nb::cast(nb::ndarray<nb::numpy, int32_t>(copy, shape.size(), shape.data(), owner));
+    return nb::cast(nb::ndarray<nb::numpy, float>(copy, shape.size(), shape.data(), owner));
+  }
+
+  template <class F>
+  nb::list run(nb::list feeds, const std::optional<Rows>& rows, F f) {
+    const Graph& graph = plan_->graph();
+    std::vector<AnyArray> arrays;
+    std::vector<Feed> given;
+    for (nb::handle feed : feeds) {
+      arrays.push_back(nb::cast<AnyArray>(feed));
+      const AnyArray& array = arrays.back();
+      given.push_back({array.data(), array.ndim() ? static_cast<int64_t>(array.shape(0)) : 0});
+    }
+    if (given.size() != graph.inputs.size()) throw InvalidData("Wrong number of arrays for the inputs of the graph.");
+    for (size_t i = 0; i < given.size(); i++) {
+      const TensorSpec& spec = graph.values[static_cast<size_t>(graph.inputs[i].second)];
+      bool fits = arrays[i].ndim() == spec.shape.size() &&
+                  arrays[i].dtype() == (spec.is_int ? nb::dtype<int32_t>() : nb::dtype<float>());
+      for (size_t d = rows ? 1 : 0; fits && d < spec.shape.size(); d++)
+        fits = static_cast<int64_t>(arrays[i].shape(d)) == spec.shape[d];
+      fits = fits && (!rows || (!spec.shape.empty() && static_cast<int64_t>(rows->size()) == spec.shape[0]));
+      if (!fits) throw InvalidData("The array for the input '" + graph.inputs[i].first + "' does not fit the plan.");
+    }
+    std::unique_lock<std::mutex> lock(plan_->busy, std::defer_lock);
+    {
+      nb::gil_scoped_release release;
+      lock.lock();
+      f(given, rows ? rows->data() : nullptr, rows ? static_cast<int64_t>(rows->size()) : 0);
+    }
+    nb::list outputs;
+    for (const auto& [name, id] : graph.outputs)
+      outputs.append(array_of(graph.values[static_cast<size_t>(id)], plan_->value(id)));
+    return outputs;
+  }
+
+  std::vector<FloatArray> parameters_, states_;
+  std::vector<std::vector<std::optional<FloatArray>>> slots_;
+  std::unique_ptr<Plan> plan_;
+};
+
+}  // namespace
+}  // namespace recurra
+
+NB_MODULE(_native, module) {
+  using namespace recurra;
+  nb::exception<InvalidData>(module, "InvalidData", PyExc_ValueError);
+  nb::exception<NonFinite>(module, "NonFinite", PyExc_ArithmeticError);
+  nb::exception<Unsupported>(module, "Unsupported", PyExc_NotImplementedError);
+  nb::class_<BoundPlan>(module, "Plan")
+      .def(nb::init<nb::list, nb::list, std::vector<std::pair<std::string, int>>,
+                    std::vector<std::pair<std::string, int>>, std::vector<std::pair<std::string, int>>,
+                    std::vector<bool>, std::vector<std::pair<std::string, int>>, std::vector<std::pair<int, int>>,
+                    std::vector<FloatArray>, std::vector<FloatArray>, nb::dict, nb::object,
+                    std::vector<std::vector<std::optional<FloatArray>>>, bool>(),
+           "values"_a, "nodes"_a, "inputs"_a, "outputs"_a, "parameters"_a, "trainable"_a, "states"_a, "updates"_a,
+           "parameter_arrays"_a, "state_arrays"_a, "constants"_a, "rule"_a.none(), "slots"_a, "backward"_a)
+      .def("predict", &BoundPlan::predict, "feeds"_a, "rows"_a.none(), "step"_a, "keep_states"_a)
+      .def("train", &BoundPlan::train, "feeds"_a, "rows"_a.none(), "step"_a, "learning_rate"_a)
+      .def("gradients", &BoundPlan::gradients, "feeds"_a, "rows"_a.none(), "step"_a)
+      .def_prop_ro("arena_bytes", &BoundPlan::arena_bytes);
+  module.def("ops", [] {
+    std::vector<std::string> names;
+    for (const auto& [name, make] : op_table()) names.push_back(name);
+    return names;
+  });
+  module.def("instruction_set", [] { return std::string(kernels().name); });
+  module.def("num_threads", &num_threads);
+  module.def("set_num_threads", &set_num_threads, "count"_a);
+}

@@ -1,0 +1,169 @@
+// Reductions and what looks along the last dimension: recurra/ops/reduction.py.
+#include "../op.h"
+
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+
+namespace recurra {
+
+namespace {
+
+class Reduce : public Op {
+ public:
+  using Op::Op;
+
+  void prepare(bool backward) override {
+    for (size_t i = 0; i < in(0).shape.size(); i++) {
+      const Shape& axes = node.shape("axes");
+      const bool reduced = std::find(axes.begin(), axes.end(), static_cast<int64_t>(i)) != axes.end();
+      kept_.push_back(reduced ? 1 : in(0).shape[i]);
+    }
+    if (backward && node.op == "reduce_max") taken_ = ask(2 * out().size(), Keep::backward);
+  }
+
+  void forward() override {
+    if (node.op == "reduce_max") return largest();
+    if (in(0).size() == 0) throw InvalidData("A reduction met an empty tensor (" + node.where() + ").");
+    unbroadcast(x(), in(0).shape, y(), kept_, false);
+    if (node.op == "reduce_mean") kernels().scale(y(), scale(), out().size());
+  }
+
+  void backward() override {
+    if (!wants(0)) return;
+    const bool first_of_equals = node.op == "reduce_max";
+    // For the maximum: the gradient still to be given away, 0 once the first of equals has taken it.
+    float* rest = first_of_equals ? space(taken_) : nullptr;
+    if (rest) std::memcpy(rest, dy(), static_cast<size_t>(out().size()) * sizeof(float));
+    const float factor = node.op == "reduce_mean" ? scale() : 1.0f;
+    walk([&](int64_t i, int64_t at) {
+      float d = dy()[at] * factor;
+      if (rest) {
+        const bool mine = x()[i] == y()[at] || (x()[i] != x()[i] && y()[at] != y()[at]);
+        d = mine ? rest[at] : 0.0f;
+        if (mine) rest[at] = 0.0f;
+      }
+      dx()[i] = accumulate() ? dx()[i] + d : d;
+    });
+  }
+
+ private:
+  float scale() const { return static_cast<float>(static_cast<double>(out().size()) / static_cast<double>(in(0).size())); }
+
+  void largest() {
+    std::fill_n(y(), out().size(), -HUGE_VALF);
+    walk([&](int64_t i, int64_t at) {
+      if (x()[i] > y()[at] || x()[i] != x()[i]) y()[at] = x()[i];
+    });
+  }
+
+  // f(index in x, index in y) in the order of x.
+  template <class F>
+  void walk(F f) {
+    const Shape& shape = in(0).shape;
+    const Shape strides = broadcast_strides(kept_, shape);
+    Shape index(shape.size(), 0);
+    int64_t at = 0;
+    for (int64_t i = 0, n = in(0).size(); i < n; i++) {
+      f(i, at);
+      for (size_t d = shape.size(); d-- > 0;) {
+        at += strides[d];
+        if (++index[d] < shape[d]) break;
+        at -= strides[d] * shape[d];
+        index[d] = 0;
+      }
+    }
+  }
+
+  Shape kept_;
+  int taken_ = -1;
+};
+
+class Softmax : public Op {
+ public:
+  using Op::Op;
+  void forward() override {
+    over_rows([&](int64_t first, int64_t rows) {
+      kernels().softmax(x() + first * width(), y() + first * width(), rows, width(), log());
+    });
+  }
+  void backward() override {
+    if (!wants(0)) return;
+    over_rows([&](int64_t first, int64_t rows) {
+      const int64_t at = first * width();
+      kernels().softmax_backward(y() + at, dy() + at, dx() + at, rows, width(), log(), accumulate());
+    });
+  }
+
+ private:
+  bool log() const { return node.op == "log_softmax"; }
+  int64_t width() const { return out().shape.back(); }
+  template <class F>
+  void over_rows(F f) {
+    const int64_t n = width();
+    if (n == 0) return;
+    const int64_t rows = out().size() / n, piece = std::max<int64_t>(1, 8192 / n);
+    parallel_for((rows + piece - 1) / piece, [&](int64_t i) { f(i * piece, std::min(piece, rows - i * piece)); });
+  }
+};
+
+class Argmax : public Op {
+ public:
+  using Op::Op;
+  bool differentiable(int) const override { return false; }
+  void forward() override {
+    const int64_t n = in(0).shape.back();
+    for (int64_t row = 0; row < out().size(); row++) {
+      const float* from = x() + row * n;
+      int64_t best = 0;
+      for (int64_t i = 1; i < n && from[best] == from[best]; i++)
+        if (from[i] > from[best] || from[i] != from[i]) best = i;
+      y_int()[row] = static_cast<int32_t>(best);
+    }
+  }
+};
+
+int64_t checked(const Node& node, int64_t index, int64_t size) {
+  if (index < 0 || index >= size)
+    throw InvalidData("An index is out of range (" + node.where() + "): expected 0 <= index < " +
+                      std::to_string(size) + ", received " + std::to_string(index) + ".");
+  return index;
+}
+
+class OneHot : public Op {
+ public:
+  using Op::Op;
+  bool differentiable(int) const override { return false; }
+  void forward() override {
+    const int64_t depth = node.integer("depth");
+    std::memset(y(), 0, static_cast<size_t>(out().size()) * sizeof(float));
+    for (int64_t i = 0; i < in(0).size(); i++) y()[i * depth + checked(node, x_int(0)[i], depth)] = 1.0f;
+  }
+};
+
+class TakeAlongLast : public Op {
+ public:
+  using Op::Op;
+  void forward() override {
+    const int64_t n = in(0).shape.back();
+    for (int64_t i = 0; i < out().size(); i++) y()[i] = x(0)[i * n + checked(node, x_int(1)[i], n)];
+  }
+  void backward() override {
+    if (!wants(0)) return;
+    const int64_t n = in(0).shape.back();
+    if (!accumulate()) std::memset(dx(), 0, static_cast<size_t>(in(0).size()) * sizeof(float));
+    for (int64_t i = 0; i < out().size(); i++) dx()[i * n + x_int(1)[i]] += dy()[i];
+  }
+};
+
+}  // namespace
+
+void add_reduction(OpTable& ops) {
+  for (const char* name : {"reduce_sum", "reduce_mean", "reduce_max"}) ops[name] = make_op<Reduce>;
+  for (const char* name : {"softmax", "log_softmax"}) ops[name] = make_op<Softmax>;
+  ops["argmax"] = make_op<Argmax>;
+  ops["one_hot"] = make_op<OneHot>;
+  ops["take_along_last"] = make_op<TakeAlongLast>;
+}
+
+}  // namespace recurra

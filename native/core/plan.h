@@ -1,0 +1,79 @@
+// A graph with bound sizes, ready to run: ops made, buffers laid out in one arena, nothing allocated afterwards.
+#pragma once
+
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "op.h"
+
+namespace recurra {
+
+struct UpdateRule {
+  std::string kind;
+  std::map<std::string, double> constants;
+  std::vector<std::string> slots;
+  std::optional<double> clipvalue, clipnorm, global_clipnorm;
+};
+
+// Arrays that live outside and are read and changed in place.
+struct Bound {
+  std::vector<float*> parameters, states;
+  std::vector<std::vector<float*>> slots;               // [slot][parameter]; null for those not trained
+  std::vector<std::pair<int, std::vector<char>>> constants;  // value id, bytes
+};
+
+struct Feed {
+  const void* data;
+  int64_t rows;  // of the array, which the batch is gathered from
+};
+
+class Plan {
+ public:
+  // With `backward`, gradients of the output "loss" for the trainable parameters can be computed.
+  Plan(Graph graph, Bound bound, std::optional<UpdateRule> rule, bool backward);
+
+  // Runs forward. With `rows` (as many as the plan's batch) each feed is gathered first.
+  void forward(const std::vector<Feed>& feeds, const int64_t* rows, int64_t count, uint64_t step);
+  void apply_states();
+  void backward();
+  // One whole training step; the outputs stay readable. Throws NonFinite, having changed nothing.
+  void train(const std::vector<Feed>& feeds, const int64_t* rows, int64_t count, uint64_t step, double learning_rate);
+
+  const void* value(int id) const { return buffers_.values[static_cast<size_t>(id)]; }
+  const float* parameter_gradient(size_t parameter) const;  // null where the loss does not depend on it
+  const Graph& graph() const { return graph_; }
+  int64_t arena_bytes() const { return static_cast<int64_t>(arena_size_); }
+
+  std::mutex busy;  // one run at a time
+
+ private:
+  struct Interval {
+    size_t bytes;
+    int first, last;
+    size_t offset = 0;
+  };
+
+  void find_gradients();
+  void lay_out();
+  [[noreturn]] void diagnose(const std::string& what);
+  void check_finite_inputs();
+  void update(double learning_rate, int64_t step);
+  size_t parameters() const { return graph_.parameters.size(); }
+
+  Graph graph_;
+  Bound bound_;
+  std::optional<UpdateRule> rule_;
+  const bool backward_;
+  std::vector<std::unique_ptr<Op>> ops_;
+  std::vector<bool> has_gradient_;  // by value id: a gradient flows into it
+  Buffers buffers_;
+  std::unique_ptr<char[]> storage_;
+  size_t arena_size_ = 0;
+  std::vector<std::vector<char>> gathered_;  // per input
+  int loss_ = kAbsent;
+};
+
+}  // namespace recurra

@@ -1,0 +1,42 @@
+// A small pool of threads for the engine's own loops.
+//
+// Tasks are handed out one by one; since every task owns its outputs, the order in which they run changes no bit.
+// One caller at a time uses the pool; a second caller (another Python thread) runs its tasks itself.
+#pragma once
+
+#include <cstdint>
+#include <type_traits>
+
+namespace recurra {
+
+// Runs task(i) for 0 <= i < tasks. Tasks must not throw.
+using Task = void (*)(void* data, int64_t index);
+void run_tasks(int64_t tasks, Task task, void* data);
+
+template <class F>
+void parallel_for(int64_t tasks, F&& f) {
+  if (tasks <= 1) {
+    if (tasks == 1) f(static_cast<int64_t>(0));
+    return;
+  }
+  using Function = std::remove_reference_t<F>;
+  run_tasks(tasks, [](void* data, int64_t index) { (*static_cast<Function*>(data))(index); }, &f);
+}
+
+int num_threads();
+void set_num_threads(int count);
+
+// While it lives, results too small for normal numbers become 0 in this thread: a converged network would
+// otherwise run many times slower. The former setting comes back afterwards.
+class FlushToZero {
+ public:
+  FlushToZero();
+  ~FlushToZero();
+  FlushToZero(const FlushToZero&) = delete;
+  FlushToZero& operator=(const FlushToZero&) = delete;
+
+ private:
+  uint64_t before_;
+};
+
+}  // namespace recurra

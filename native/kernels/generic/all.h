@@ -1,0 +1,28 @@
+// The whole generic source, in order, and the table of one instruction set.
+#pragma once
+// clang-format off
+#include "vec.h"
+#include "math.h"
+#include "elementwise.h"
+#include "gemm.h"
+#include "lstm.h"
+#include "reduction.h"
+#include "random.h"
+#include "update.h"
+// clang-format on
+
+#define RECURRA_TEXT_(x) #x
+#define RECURRA_TEXT(x) RECURRA_TEXT_(x)
+
+namespace recurra::RECURRA_ISA {
+
+const Kernels& table() {
+  static const Kernels kernels = {
+      RECURRA_TEXT(RECURRA_ISA), RECURRA_WIDTH, unary, unary_backward, binary, packed_size, pack_panels, pack_b, gemm,
+      lstm_pack, lstm_forward, lstm_backward, column_sums, sum, sum_squares, max, all_finite, softmax,
+      softmax_backward, dropout_mask, scale, clip, axpy, sgd, rmsprop, adam,
+  };
+  return kernels;
+}
+
+}  // namespace recurra::RECURRA_ISA

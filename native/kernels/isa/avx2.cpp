@@ -1,0 +1,4 @@
+#include "../kernels.h"
+#include "simd_avx2.h"
+
+#include "../generic/all.h"

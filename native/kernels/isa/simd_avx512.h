@@ -1,0 +1,14 @@
+// Vectors of 16 floats: AVX-512 F, BW, VL, DQ.
+#pragma once
+#include <immintrin.h>
+
+#define RECURRA_ISA avx512
+#define RECURRA_WIDTH 16
+#define RECURRA_ROWS 6
+
+namespace recurra::RECURRA_ISA {
+typedef float vf __attribute__((vector_size(64)));
+typedef int32_t vi __attribute__((vector_size(64)));
+static inline vf fma(vf a, vf b, vf c) { return (vf)_mm512_fmadd_ps((__m512)a, (__m512)b, (__m512)c); }
+static inline vf sqrt(vf a) { return (vf)_mm512_sqrt_ps((__m512)a); }
+}  // namespace recurra::RECURRA_ISA

@@ -1,0 +1,14 @@
+// Vectors of 4 floats: aarch64 NEON, which always has FMA.
+#pragma once
+#include <arm_neon.h>
+
+#define RECURRA_ISA neon
+#define RECURRA_WIDTH 4
+#define RECURRA_ROWS 6
+
+namespace recurra::RECURRA_ISA {
+typedef float vf __attribute__((vector_size(16)));
+typedef int32_t vi __attribute__((vector_size(16)));
+static inline vf fma(vf a, vf b, vf c) { return (vf)vfmaq_f32((float32x4_t)c, (float32x4_t)a, (float32x4_t)b); }
+static inline vf sqrt(vf a) { return (vf)vsqrtq_f32((float32x4_t)a); }
+}  // namespace recurra::RECURRA_ISA

@@ -1,0 +1,130 @@
+// The kernels: what runs inside one thread, compiled once per instruction set.
+//
+// Every function takes plain pointers and sizes, allocates nothing and knows nothing of graphs or threads.
+// `kernels()` returns the table of the best set this machine runs (see dispatch.cpp).
+//
+// Equal bits: each output element is computed by one lane, sums along the inner dimension run in index order
+// with fused multiply-add, and sums across lanes use sixteen fixed lanes whatever the vector width. So every
+// instruction set with FMA gives the same bits. The portable set has no FMA and gives its own.
+#pragma once
+
+#include <stddef.h>
+#include <stdint.h>
+
+namespace recurra {
+
+// Units per panel of packed recurrent weights: fixed, so that the order of sums is the same for every set.
+constexpr int64_t kPanel = 16;
+// Columns per panel of LSTM weights: the gates i, f, g, o of sixteen units.
+constexpr int64_t kLstmPanel = 4 * kPanel;
+
+inline int64_t round_up(int64_t n, int64_t multiple) { return (n + multiple - 1) / multiple * multiple; }
+
+enum class Unary : int {
+  absolute, clip, elu, exp, gelu, gelu_tanh, hard_sigmoid, hard_sigmoid_tfjs, leaky_relu, linear, log, mish,
+  negative, relu, relu6, selu, sigmoid, silu, softplus, softsign, sqrt, square, tanh,
+};
+
+enum class Binary : int { add, subtract, multiply, divide, maximum, minimum, greater, greater_equal, equal };
+
+// C[M, N] = init + A[M, K] B[K, N], where init is 0, a bias per column, or C itself.
+struct Gemm {
+  int64_t m, n, k;
+  const float* a;
+  int64_t a_row, a_col;   // strides of A, in elements
+  const float* b_packed;  // from pack_b
+  const float* bias;      // N values, or null
+  float* c;
+  int64_t c_row;
+  bool accumulate;        // init = C
+};
+
+// One LSTM call. Arrays written "[t]" are time-major and private to the engine; gates are in panel order.
+struct Lstm {
+  int64_t batch, time, features, units, padded;  // padded: units rounded up to kPanel
+  int activation, recurrent_activation;          // Unary, of the kind whose slope follows from the result
+  bool go_backwards, zero_output_for_mask;
+  const float* x;               // (batch, time, features)
+  const float* weights;         // packed: per panel (features + units) rows of kLstmPanel columns
+  const float* bias;            // packed: per panel kLstmPanel columns; zeros if there is no bias
+  const float* initial_h;       // (batch, units) or null
+  const float* initial_c;       // (batch, units) or null
+  const float* mask;            // (batch, time) or null
+  const float* recurrent_mask;  // (batch, units) or null
+  float* sequence;              // (batch, time, units) or null
+  float* last_h;                // (batch, units) or null
+  float* last_c;                // (batch, units) or null
+  // Training keeps gates and the states before and after each step; inference keeps two of each (null gates).
+  float* gates;                 // [t] (time, batch, 4 * padded) or null; the backward pass turns it into dz
+  float* h;                     // [t] (time + 1 or 2, batch, padded)
+  float* h_in;                  // h * recurrent_mask, same shape as h; equals h where there is no mask
+  float* c;                     // [t] (time + 1 or 2, batch, padded)
+  // Backward only.
+  const float* d_sequence;      // (batch, time, units) or null
+  const float* d_last_h;        // (batch, units) or null
+  const float* d_last_c;        // (batch, units) or null
+  const float* recurrent_t;     // pack_b of the transposed recurrent kernel: (4 * padded, units)
+  float* dh;                    // (2, batch, padded): from the recurrent product; kept from masked steps
+  float* dc;                    // (batch, padded)
+};
+
+struct AdamStep {
+  float beta_1, beta_2, scale, root_scale, epsilon;  // p -= scale * m / (sqrt(v) * root_scale + epsilon)
+};
+
+struct RmspropStep {
+  float rho, momentum, epsilon, learning_rate;
+};
+
+struct SgdStep {
+  float momentum, learning_rate;
+  bool nesterov, scaled;
+};
+
+struct Kernels {
+  const char* name;
+  int width;  // floats per vector
+
+  void (*unary)(Unary, float p0, float p1, const float* x, float* y, int64_t n);
+  void (*unary_backward)(Unary, float p0, float p1, const float* x, const float* y, const float* dy, float* dx,
+                         bool accumulate, int64_t n);
+  // y[i] = a[i * a_step] op b[i * b_step], each step being 0 or 1.
+  void (*binary)(Binary, const float* a, int64_t a_step, const float* b, int64_t b_step, float* y, int64_t n);
+
+  int64_t (*packed_size)(int64_t k, int64_t n);  // floats that pack_b writes
+  int64_t (*pack_panels)(int64_t n);             // panels of n columns
+  // Packs rows [k_first, k_last) of B[k_total, N], given by a pointer to row k_first and its strides, into panels
+  // [panel_first, panel_last).
+  void (*pack_b)(const float* b, int64_t b_row, int64_t b_col, int64_t k_first, int64_t k_last, int64_t k_total,
+                 int64_t n, int64_t panel_first, int64_t panel_last, float* packed);
+  // Computes rows [row_first, row_last) of panels [panel_first, panel_last).
+  void (*gemm)(const Gemm&, int64_t row_first, int64_t row_last, int64_t panel_first, int64_t panel_last);
+
+  void (*lstm_pack)(const float* kernel, const float* recurrent, const float* bias, int64_t features, int64_t units,
+                    int64_t panel_first, int64_t panel_last, float* weights, float* packed_bias);
+  void (*lstm_forward)(const Lstm&, int64_t row_first, int64_t row_last);
+  void (*lstm_backward)(const Lstm&, int64_t row_first, int64_t row_last);
+
+  void (*column_sums)(const float* x, int64_t rows, int64_t stride, int64_t n, float* y, bool accumulate);
+  double (*sum)(const float* x, int64_t n);
+  double (*sum_squares)(const float* x, int64_t n);
+  float (*max)(const float* x, int64_t n);
+  bool (*all_finite)(const float* x, int64_t n);
+  void (*softmax)(const float* x, float* y, int64_t rows, int64_t n, bool log);
+  void (*softmax_backward)(const float* y, const float* dy, float* dx, int64_t rows, int64_t n, bool log,
+                           bool accumulate);
+  // Keeps y = x * factor where the random number of element `first + i` is >= threshold (of 2^24), else 0.
+  void (*dropout_mask)(float* mask, float factor, uint32_t threshold, uint64_t seed, uint64_t step, int64_t first,
+                       int64_t n);
+
+  void (*scale)(float* x, float factor, int64_t n);
+  void (*clip)(float* x, float limit, int64_t n);
+  void (*axpy)(float factor, const float* x, float* y, int64_t n);  // y += factor * x
+  void (*sgd)(const SgdStep&, float* p, const float* g, float* m, int64_t n);
+  void (*rmsprop)(const RmspropStep&, float* p, const float* g, float* v, float* m, float* a, int64_t n);
+  void (*adam)(const AdamStep&, float* p, const float* g, float* m, float* v, float* v_max, int64_t n);
+};
+
+const Kernels& kernels();
+
+}  // namespace recurra

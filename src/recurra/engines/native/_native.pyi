@@ -1,0 +1,43 @@
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+class InvalidData(ValueError): ...
+class NonFinite(ArithmeticError): ...
+class Unsupported(NotImplementedError): ...
+
+class Plan:
+    def __init__(
+        self,
+        values: list[Any],
+        nodes: list[Any],
+        inputs: list[tuple[str, int]],
+        outputs: list[tuple[str, int]],
+        parameters: list[tuple[str, int]],
+        trainable: list[bool],
+        states: list[tuple[str, int]],
+        updates: list[tuple[int, int]],
+        parameter_arrays: Sequence[np.ndarray],
+        state_arrays: Sequence[np.ndarray],
+        constants: Mapping[int, np.ndarray],
+        rule: Any,
+        slots: Sequence[Sequence[np.ndarray | None]],
+        backward: bool,
+    ) -> None: ...
+    def predict(
+        self, feeds: list[np.ndarray], rows: np.ndarray | None, step: int, keep_states: bool
+    ) -> list[np.ndarray]: ...
+    def train(
+        self, feeds: list[np.ndarray], rows: np.ndarray | None, step: int, learning_rate: float
+    ) -> list[np.ndarray]: ...
+    def gradients(
+        self, feeds: list[np.ndarray], rows: np.ndarray | None, step: int
+    ) -> tuple[list[np.ndarray], list[np.ndarray | None]]: ...
+    @property
+    def arena_bytes(self) -> int: ...
+
+def ops() -> list[str]: ...
+def instruction_set() -> str: ...
+def num_threads() -> int: ...
+def set_num_threads(count: int) -> None: ...

@@ -1,0 +1,210 @@
+"""Hands bound graphs to the extension: one plan for each set of sizes, kept for the next run with the same ones."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from ...errors import ArgumentError, EngineError, NonFiniteError, UnsupportedOpError
+from ...graph import Graph
+from ..base import Engine, Feeds, Program, UpdateRule
+from . import _native
+
+__all__ = ["ENGINE", "NativeEngine", "NativeProgram", "instruction_set", "num_threads", "set_num_threads"]
+
+_PLANS_KEPT = 16
+_DTYPES = {"float": np.dtype(np.float32), "int": np.dtype(np.int32)}
+
+
+def instruction_set() -> str:
+    """The instruction set the kernels use here; the environment variable RECURRA_ISA overrides the choice.
+
+    >>> instruction_set() in ("avx512", "avx2", "neon", "portable")
+    True
+    """
+    return _native.instruction_set()
+
+
+def num_threads() -> int:
+    """How many threads the engine uses: RECURRA_NUM_THREADS, or the processors this process may run on.
+
+    The number of threads never changes a result, only the time it takes.
+    """
+    return _native.num_threads()
+
+
+def set_num_threads(count: int) -> None:
+    """Sets how many threads the engine uses, from 1 to 1024.
+
+    Raises:
+        ArgumentError: ``count`` is out of range.
+    """
+    if not 1 <= count <= 1024:
+        raise ArgumentError(f"set_num_threads expects a count from 1 to 1024, received {count}.")
+    _native.set_num_threads(count)
+
+
+class NativeProgram(Program):
+    """A graph and the arrays it works on. A plan is made at the first run with each set of sizes."""
+
+    def __init__(
+        self,
+        graph: Graph,
+        arrays: Mapping[str, np.ndarray],
+        rule: UpdateRule | None,
+        slots: Mapping[str, Mapping[str, np.ndarray]] | None,
+    ) -> None:
+        self.graph = graph
+        self._rule = rule
+        self._inputs = list(graph.inputs)
+        self._outputs = list(graph.outputs)
+        self._parameters = list(graph.parameters)
+        self._parameter_arrays = [_bindable(name, arrays[name]) for name in graph.parameters]
+        self._state_arrays = [_bindable(name, arrays[name]) for name in graph.states]
+        self._slots: list[list[np.ndarray | None]] = []
+        if rule is not None:
+            for slot in rule.slots:
+                kept = (slots or {})[slot]
+                self._slots.append(
+                    [_bindable(f"{slot} of {name}", kept[name]) if name in kept else None for name in graph.parameters]
+                )
+        self._plans: OrderedDict[tuple[Any, ...], _native.Plan] = OrderedDict()
+
+    def predict(self, feeds: Feeds, rows: np.ndarray | None = None, *, step: int = 0) -> dict[str, np.ndarray]:
+        return self._run(False, feeds, rows, lambda plan, arrays: plan.predict(arrays, rows, step, False))
+
+    def gradients(
+        self, feeds: Feeds, rows: np.ndarray | None = None, *, step: int = 0
+    ) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
+        self._need_loss()
+        gradients: list[np.ndarray | None] = []
+
+        def run(plan: _native.Plan, arrays: list[np.ndarray]) -> list[np.ndarray]:
+            outputs, made = plan.gradients(arrays, rows, step)
+            gradients.extend(made)
+            return outputs
+
+        outputs = self._run(True, feeds, rows, run)
+        pairs = zip(self._parameters, gradients, strict=True)
+        return outputs, {name: gradient for name, gradient in pairs if gradient is not None}
+
+    def train(
+        self, feeds: Feeds, rows: np.ndarray | None = None, *, step: int, learning_rate: float
+    ) -> dict[str, np.ndarray]:
+        if self._rule is None:
+            raise EngineError("This program was compiled without an update rule, so it cannot train.")
+        self._need_loss()
+        return self._run(True, feeds, rows, lambda plan, arrays: plan.train(arrays, rows, step, learning_rate))
+
+    def _need_loss(self) -> None:
+        id = self.graph.outputs.get("loss")
+        if id is None or self.graph.values[id].shape != ():
+            raise EngineError("Gradients need an output named 'loss' that is one number.")
+
+    def _run(self, backward: bool, feeds: Feeds, rows: np.ndarray | None, run: Any) -> dict[str, np.ndarray]:
+        try:
+            arrays = [feeds[name] for name in self._inputs]
+            key = (backward, None if rows is None else len(rows), *(array.shape for array in arrays))
+            plan = self._plans.get(key)
+            if plan is None:
+                plan = self._plan(key, backward, feeds, rows)
+            outputs = run(plan, arrays)
+        except KeyError:
+            self.graph.sizes({name: np.shape(array) for name, array in feeds.items()})  # says which one is missing
+            raise
+        except _native.InvalidData as error:
+            raise ArgumentError(str(error)) from None
+        except _native.NonFinite as error:
+            raise NonFiniteError(str(error)) from None
+        return dict(zip(self._outputs, outputs, strict=True))
+
+    def _plan(self, key: tuple[Any, ...], backward: bool, feeds: Feeds, rows: np.ndarray | None) -> _native.Plan:
+        graph = self.graph
+        shapes = {}
+        for name, array in feeds.items():
+            if name in graph.inputs:
+                _check_feed(name, array, graph.values[graph.inputs[name]].dtype)
+            shape = array.shape
+            shapes[name] = shape if rows is None else (len(rows), *shape[1:])
+        if rows is not None and (rows.dtype != np.int64 or rows.ndim != 1):
+            raise ArgumentError(f"rows must be an int64 vector, received {rows.dtype} of shape {rows.shape}.")
+        bound = graph.bind(graph.sizes(shapes))
+        names = list(graph.states)
+        try:
+            plan = _native.Plan(
+                values=[(list(spec.shape), spec.dtype == "int") for spec in bound.values],
+                nodes=[
+                    (node.op, list(node.inputs), list(node.outputs), _plain(node.attributes), node.scope)
+                    for node in bound.nodes
+                ],
+                inputs=list(bound.inputs.items()),
+                outputs=list(bound.outputs.items()),
+                parameters=list(bound.parameters.items()),
+                trainable=[name in bound.trainable for name in bound.parameters],
+                states=list(bound.states.items()),
+                updates=[(names.index(name), id) for name, id in bound.updates.items()],
+                parameter_arrays=self._parameter_arrays,
+                state_arrays=self._state_arrays,
+                constants={
+                    id: np.ascontiguousarray(array, dtype=_DTYPES[bound.values[id].dtype])
+                    for id, array in bound.constants.items()
+                },
+                rule=self._rule if backward else None,
+                slots=self._slots if backward else [],
+                backward=backward,
+            )
+        except _native.Unsupported as error:
+            raise UnsupportedOpError("native", str(error), ["numpy"]) from None
+        self._plans[key] = plan
+        if len(self._plans) > _PLANS_KEPT:
+            self._plans.popitem(last=False)
+        return plan
+
+
+class NativeEngine(Engine):
+    """Compiles graphs for the extension."""
+
+    name = "native"
+
+    def ops(self) -> frozenset[str]:
+        return frozenset(_native.ops())
+
+    def compile(
+        self,
+        graph: Graph,
+        arrays: Mapping[str, np.ndarray],
+        rule: UpdateRule | None = None,
+        slots: Mapping[str, Mapping[str, np.ndarray]] | None = None,
+    ) -> NativeProgram:
+        known = self.ops()
+        for node in graph.nodes:
+            if node.op not in known:
+                raise UnsupportedOpError("native", f"op '{node.op}' (in '{node.scope}')", ["numpy"])
+        return NativeProgram(graph, arrays, rule, slots)
+
+
+def _bindable(name: str, array: np.ndarray) -> np.ndarray:
+    if array.dtype != np.float32 or not array.flags.c_contiguous or not array.flags.writeable:
+        raise EngineError(
+            f"The native engine works on float32 weights; '{name}' is {array.dtype}. "
+            f"Use engine='numpy' for other float types, or recurra.config.set_floatx('float32')."
+        )
+    return array
+
+
+def _check_feed(name: str, array: np.ndarray, dtype: str) -> None:
+    if array.dtype != _DTYPES[dtype] or not array.flags.c_contiguous:
+        raise ArgumentError(
+            f"The array for the input '{name}' must be C-contiguous {_DTYPES[dtype]}, received {array.dtype}"
+            f"{'' if array.flags.c_contiguous else ', not contiguous'}."
+        )
+
+
+def _plain(attributes: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: list(value) if isinstance(value, tuple) else value for key, value in attributes.items()}
+
+
+ENGINE = NativeEngine()
