@@ -73,7 +73,10 @@ def check_gradients(
 
             where = np.unravel_index(i, arrays[name].shape)
             check_close(
-                gradients[name][where], difference(move_one), allowed, f"gradient of {name}{list(map(int, where))}"
+                gradients[name][where],
+                np.array(difference(move_one)),
+                allowed,
+                f"gradient of {name}{list(map(int, where))}",
             )
             arrays[name][...] = still[name]
     for _ in range(_DIRECTIONS):

@@ -12,7 +12,7 @@ from recurra import ops
 from recurra.engines import Program, UpdateRule, get
 from recurra.graph import Graph, GraphBuilder, Shape, Tensor, Variable
 
-__all__ = ["Arrays", "Build", "Model", "rounded", "seeded", "trace"]
+__all__ = ["Arrays", "Build", "Model", "evaluate", "rounded", "seeded", "trace"]
 
 Arrays = Mapping[str, np.ndarray]
 Build = Callable[[GraphBuilder, dict[str, Tensor]], Any]
@@ -82,6 +82,26 @@ def trace(
     graph = _trace(build, parameters, feeds, shapes, states, weights)
     extra = {name: weights[name.removeprefix("weight:")] for name in graph.inputs if name.startswith("weight:")}
     return Model(graph, parameters, states, {**feeds, **extra})
+
+
+def evaluate(function: Callable[..., Any], *arrays: Any, dtype: str = "float64", engine: str = "numpy") -> Any:
+    """Runs ``function``, written with ops, on arrays; returns its output, or a tuple of them.
+
+    Integer arrays become int inputs, all others float ones.
+    """
+    named = {f"x{i}": np.asarray(array) for i, array in enumerate(arrays)}
+    ints = {name: array for name, array in named.items() if array.dtype.kind in "iu"}
+    floats = {name: array for name, array in named.items() if name not in ints}
+    builder = GraphBuilder()
+    tensors = {name: builder.tensor(Variable(name, array)) for name, array in floats.items()}
+    tensors |= {name: builder.input(name, array.shape, "int") for name, array in ints.items()}
+    result = function(*(tensors[name] for name in named))
+    several = isinstance(result, tuple)
+    for i, tensor in enumerate(result if several else (result,)):
+        builder.output(f"y{i}", tensor)
+    model = Model(builder.finish(), floats, {}, ints)
+    outputs = model.program(engine, model.arrays(dtype)).predict(model.converted_feeds(dtype))
+    return tuple(outputs.values()) if several else outputs["y0"]
 
 
 def _trace(

@@ -1,0 +1,16 @@
+"""Every op in many shapes and settings, and small whole models: the input of the gradient check and of engine parity.
+
+What should get a gradient is a parameter; what cannot have one (indices, masks, data) is a feed. Sizes are chosen so
+that they are not multiples of the widths vector code likes, with batches of 1 and sequences of 1 among them.
+"""
+
+from __future__ import annotations
+
+from . import elementwise, linear, lstm, models, random, reduction, shape
+from ._case import Case
+
+__all__ = ["CASES", "Case"]
+
+CASES: tuple[Case, ...] = tuple(
+    case for room in (elementwise, linear, reduction, shape, random, lstm, models) for case in room.cases()
+)
