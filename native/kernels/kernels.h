@@ -66,6 +66,7 @@ struct Lstm {
   const float* recurrent_t;     // pack_b of the transposed recurrent kernel: (4 * padded, units)
   float* dh;                    // (2, batch, padded): from the recurrent product; kept from masked steps
   float* dc;                    // (batch, padded)
+  float* d_recurrent_mask;      // (batch, units), added to, or null
 };
 
 struct AdamStep {

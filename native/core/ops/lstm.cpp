@@ -83,6 +83,9 @@ class LstmOp : public Op {
     s_.dc = space(dc_);
     s_.recurrent_t = space(recurrent_t_);
     pack_transposed(s_.features, s_.units, space(recurrent_t_));
+    s_.d_recurrent_mask = dx(kRecurrentMask);
+    if (wants(kRecurrentMask) && !accumulate(kRecurrentMask))
+      std::memset(dx(kRecurrentMask), 0, static_cast<size_t>(s_.batch * s_.units) * sizeof(float));
     over_rows([&](int64_t first, int64_t last) { kernel.lstm_backward(s_, first, last); });
 
     // The gates now hold dz, in panel order.
@@ -128,7 +131,7 @@ class LstmOp : public Op {
         }
   }
 
-  bool differentiable(int input) const override { return input < kMask; }
+  bool differentiable(int input) const override { return input != kMask; }
 
  private:
   // Rows of the batch over threads, for the whole sequence: no row reads another.

@@ -205,7 +205,13 @@ static void lstm_backward_rows(const Lstm& s, int64_t first, int64_t last) {
       for (int64_t row = first; row < last; row++)
         map(s.units, [&](int64_t u, int64_t m) {
           float* dh = s.dh + row * s.padded;
-          store_at(dh, u, load_at(dh, u, m) * load_at(s.recurrent_mask + row * s.units, u, m), m);
+          const vf flow = load_at(dh, u, m);
+          store_at(dh, u, flow * load_at(s.recurrent_mask + row * s.units, u, m), m);
+          if (s.d_recurrent_mask) {
+            const vf h_before = load_at(s.h + (t * s.batch + row) * s.padded, u, m);
+            float* d = s.d_recurrent_mask + row * s.units;
+            store_at(d, u, fma(flow, h_before, load_at(d, u, m)), m);
+          }
         });
   }
 }
