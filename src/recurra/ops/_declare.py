@@ -45,7 +45,9 @@ def need(spec: TensorSpec | None, op: str, name: str, rank: int | None = None, d
             f"ops.{op}: the input '{name}' must hold {dtype} values, received {spec.dtype}. Use ops.cast."
         )
     if rank is not None and len(spec.shape) != rank:
-        raise ShapeError(f"ops.{op}: the input '{name}' must have {rank} dimensions, received {show_shape(spec.shape)}.")
+        raise ShapeError(
+            f"ops.{op}: the input '{name}' must have {rank} dimensions, received {show_shape(spec.shape)}."
+        )
     return spec
 
 

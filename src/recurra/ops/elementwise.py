@@ -120,6 +120,16 @@ def broadcast(a: Shape, b: Shape) -> Shape:
     return tuple(result)
 
 
+def fits(shape: Shape, target: Shape) -> bool:
+    """Whether ``shape`` becomes ``target`` by repeating along dimensions of size 1.
+
+    >>> fits((1, 3), ("batch", 3)), fits(("batch", 3), (1, 3))
+    (True, False)
+    """
+    tail = target[len(target) - len(shape) :]
+    return len(shape) <= len(target) and all(m in (1, n) for m, n in zip(shape, tail, strict=True))
+
+
 def absolute(x: Any) -> Tensor:
     """y = |x|; its slope at 0 is taken as 0."""
     return emit("absolute", x)[0]

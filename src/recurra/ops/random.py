@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from typing import Any
 
 from ..errors import ArgumentError
-from ..graph import Dim, Tensor, TensorSpec
+from ..graph import Dim, Tensor, TensorSpec, show_shape
 from ._declare import Attributes, Specs, emit, need, rule
-from .elementwise import broadcast
+from .elementwise import fits
 
 __all__ = ["dropout"]
 
@@ -19,8 +19,11 @@ def _dropout(specs: Specs, attributes: Attributes) -> list[TensorSpec]:
     if not 0.0 <= attributes["rate"] < 1.0:
         raise ArgumentError(f"ops.dropout: rate must lie in [0, 1), received {attributes['rate']}.")
     noise = attributes["noise_shape"]
-    if noise is not None and (len(noise) != len(x.shape) or broadcast(noise, x.shape) != x.shape):
-        raise ArgumentError(f"ops.dropout: noise_shape {noise} does not broadcast to {x.shape}.")
+    if noise is not None and not (len(noise) == len(x.shape) and fits(noise, x.shape)):
+        raise ArgumentError(
+            f"ops.dropout: noise_shape must have the dimensions of x, {show_shape(x.shape)}, each as it is or 1; "
+            f"received {show_shape(noise)}."
+        )
     return [x]
 
 

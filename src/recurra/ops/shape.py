@@ -10,7 +10,7 @@ from typing import Any
 from ..errors import ArgumentError, ShapeError
 from ..graph import Dim, Shape, Tensor, TensorSpec, show_shape
 from ._declare import Attributes, Specs, emit, need, normal_axis, rule
-from .elementwise import broadcast
+from .elementwise import fits
 
 __all__ = ["broadcast_to", "concatenate", "permute", "reshape", "reverse", "slice"]
 
@@ -97,7 +97,7 @@ def _concatenate(specs: Specs, attributes: Attributes) -> list[TensorSpec]:
 def _broadcast_to(specs: Specs, attributes: Attributes) -> list[TensorSpec]:
     x = need(specs[0], "broadcast_to", "x")
     shape: Shape = attributes["shape"]
-    if broadcast(x.shape, shape) != shape:
+    if not fits(x.shape, shape):
         raise ShapeError(f"ops.broadcast_to: {show_shape(x.shape)} cannot become {show_shape(shape)}.")
     return [TensorSpec(shape)]
 

@@ -94,7 +94,7 @@ def cases() -> Iterator[Case]:
             parts,
         )
     yield Case("concatenate-itself", on(partial(_joined, 1), "x", "x"), {"x": normal("c", 2, 3)})
-    for source, goal in (
+    for narrow, goal in (
         ((), (3,)),
         ((5,), (3, 5)),
         ((3, 1), (3, 5)),
@@ -103,7 +103,7 @@ def cases() -> Iterator[Case]:
         ((2, 3), (2, 3)),
     ):
         yield Case(
-            f"broadcast_to-{label(source)}-{label(goal)}",
+            f"broadcast_to-{label(narrow)}-{label(goal)}",
             on(ops.broadcast_to, "x", shape=goal),
-            {"x": normal("b", *source)},
+            {"x": normal("b", *narrow)},
         )
