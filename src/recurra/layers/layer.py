@@ -17,6 +17,7 @@ from ..random import derive_seed
 from ..registry import Configurable, Registry
 from ..typing import Array, ShapeLike
 from .input_spec import InputSpec
+from .loading import first_value
 from .node import CallNode, KerasTensor
 from .structure import flatten, map_structure
 from .tracing import filled, get_mask, public_shape, set_mask, symbolic_shape, trace_of
@@ -184,7 +185,10 @@ class Layer(Configurable):
         full_name = f"{self.name}/{name}"
         if full_name in taken:
             raise ArgumentError(f"Layer '{self.name}' has a weight named '{name}' already.")
-        value = initializers.get(initializer)([int(size or 0) for size in sizes], dtype or self.dtype)
+        known = tuple(int(size or 0) for size in sizes)
+        value = first_value(full_name, known, dtype or self.dtype, role)
+        if value is None:
+            value = initializers.get(initializer)(known, dtype or self.dtype)
         variable = Variable(full_name, value, trainable and self._trainable, role)
         if not trainable:
             self._frozen.add(full_name)
