@@ -62,7 +62,7 @@ check: $(VENV)/.dev ## Check format, lint, types, direction of imports, and that
 	@$(BIN)/clang-format --dry-run -Werror $$(find native -name '*.cpp' -o -name '*.h')
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports --no-cache
-	@$(BIN)/mkdocs build --strict --quiet
+	@$(BIN)/zensical build --strict
 
 format: $(VENV)/.dev ## Format all sources and mend what ruff can mend
 	@$(BIN)/ruff check --fix --exit-zero .
@@ -70,7 +70,7 @@ format: $(VENV)/.dev ## Format all sources and mend what ruff can mend
 	@$(BIN)/clang-format -i $$(find native -name '*.cpp' -o -name '*.h')
 
 docs: $(VENV)/.dev ## Build the documentation into site/
-	@$(BIN)/mkdocs build --strict
+	@$(BIN)/zensical build --strict
 	@echo "Open site/index.html"
 
 clean: ## Remove builds, caches and environments
