@@ -1,0 +1,1 @@
+"""From what users have (arrays, data frames, files) to what engines take."""

@@ -1,0 +1,277 @@
+"""From the arguments of `fit`, `evaluate` and `predict` to feeds and the rows to take from them."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from ..data.batching import (
+    FeedSpec,
+    check_lengths,
+    check_sizes,
+    class_weights,
+    collect,
+    convert,
+    weights_feed,
+)
+from ..errors import ArgumentError, DataError
+from ..random import generator
+from .graphs import OutputPlan
+
+__all__ = ["Batches", "Samples", "batch_size_of", "positive", "prepare", "split"]
+
+
+@dataclass(frozen=True, slots=True)
+class Samples:
+    """Converted data: full arrays and the part of them that is meant.
+
+    Attributes:
+        feeds: An array for each input of the graph.
+        start, stop: The rows that are meant.
+        weight_ranks: For each output the dimensions of its sample weights, or None.
+    """
+
+    feeds: dict[str, np.ndarray]
+    start: int
+    stop: int
+    weight_ranks: tuple[int | None, ...]
+
+    def __len__(self) -> int:
+        return self.stop - self.start
+
+
+def prepare(
+    model: Any,
+    plans: Sequence[OutputPlan],
+    x: Any,
+    y: Any = None,
+    sample_weight: Any = None,
+    class_weight: Any = None,
+    *,
+    float_type: np.dtype[Any],
+    with_targets: bool = True,
+    prefix: str = "",
+) -> Samples:
+    """Checks and converts data for a model.
+
+    Args:
+        model: A built model.
+        plans: One for each output; not looked at without targets.
+        x, y, sample_weight, class_weight: As given to `fit`.
+        float_type: The engine's float type.
+        with_targets: Whether ``y`` is needed.
+        prefix: Put before the names of the arguments in messages, such as ``"validation "``.
+
+    Raises:
+        DataError, ShapeError: The data cannot be used.
+    """
+    several = len(model.inputs) > 1
+    names = list(model.input_names)
+    ranks = [len(tensor.dims) for tensor in model.inputs]
+    specs = [
+        FeedSpec(name, f"{prefix}x['{name}']" if several else f"{prefix}x", tensor.dims, tensor.element)
+        for name, tensor in zip(names, model.inputs, strict=True)
+    ]
+    items = collect(x, names, ranks, f"{prefix}x")
+    feeds = {spec.feed: convert(item, spec, float_type) for spec, item in zip(specs, items, strict=True)}
+    weight_ranks: list[int | None] = [None] * len(plans)
+    labelled = {spec.label: feeds[spec.feed] for spec in specs}
+    if with_targets:
+        if y is None:
+            raise DataError(f"{prefix}y is missing: the loss compares the output with it. Give one entry per sample.")
+        used = [(i, plan) for i, plan in enumerate(plans) if plan.used]
+        targets = _targets(y, used, plans, prefix, float_type, specs, feeds)
+        labelled.update(targets)
+        samples = check_lengths(labelled)
+        weights = _weights(sample_weight, class_weight, used, plans, samples, feeds, model, prefix, float_type)
+        for i, array in weights.items():
+            feeds[f"weight_{i}"] = array
+            weight_ranks[i] = array.ndim
+    else:
+        samples = check_lengths(labelled)
+    check_sizes(specs, feeds)
+    return Samples(feeds, 0, samples, tuple(weight_ranks))
+
+
+def _targets(
+    y: Any,
+    used: Sequence[tuple[int, OutputPlan]],
+    plans: Sequence[OutputPlan],
+    prefix: str,
+    float_type: np.dtype[Any],
+    specs: list[FeedSpec],
+    feeds: dict[str, np.ndarray],
+) -> dict[str, np.ndarray]:
+    names = [plan.name for plan in plans]
+    if isinstance(y, Mapping) or len(plans) == 1:
+        parts = collect(y, [plan.name for _, plan in used], [len(p.target_shape) for _, p in used], f"{prefix}y")
+        items = {i: part for (i, _), part in zip(used, parts, strict=True)}
+    else:
+        items = dict(enumerate(collect(y, names, [len(plan.target_shape) for plan in plans], f"{prefix}y")))
+    labelled = {}
+    for i, plan in used:
+        label = f"{prefix}y['{plan.name}']" if len(plans) > 1 else f"{prefix}y"
+        spec = FeedSpec(f"target_{i}", label, plan.target_shape, plan.target_dtype)
+        specs.append(spec)
+        labelled[label] = feeds[spec.feed] = convert(items[i], spec, float_type)
+    return labelled
+
+
+def _weights(
+    sample_weight: Any,
+    class_weight: Any,
+    used: Sequence[tuple[int, OutputPlan]],
+    plans: Sequence[OutputPlan],
+    samples: int,
+    feeds: Mapping[str, np.ndarray],
+    model: Any,
+    prefix: str,
+    float_type: np.dtype[Any],
+) -> dict[int, np.ndarray]:
+    """The weights of each output: what was given for samples times what was given for classes."""
+    if class_weight is not None and len(plans) > 1:
+        raise ArgumentError("class_weight needs a model with one output. Give sample_weight for each output instead.")
+    given = _per_output(sample_weight, [plan.name for plan in plans], f"{prefix}sample_weight")
+    result = {}
+    for i, plan in used:
+        output_rank = len(model.outputs[i].dims)
+        target = feeds[f"target_{i}"]
+        factors = []
+        if given[i] is not None:
+            label = f"{prefix}sample_weight" + (f"['{plan.name}']" if len(plans) > 1 else "")
+            steps = int(target.shape[1]) if output_rank >= 3 else None
+            factors.append(weights_feed(given[i], samples, steps, label, float_type))
+        if class_weight is not None:
+            one_hot = plan.target_dtype == "float" and target.ndim > 1 and target.shape[-1] > 1
+            factors.append(class_weights(class_weight, target, target.shape[-1] if one_hot else None, float_type))
+        if len(factors) == 2:
+            rank = max(factor.ndim for factor in factors)
+            first, second = (factor if factor.ndim == rank else factor[:, None] for factor in factors)
+            result[i] = np.ascontiguousarray(first * second)
+        elif factors:
+            result[i] = factors[0]
+    return result
+
+
+def _per_output(value: Any, names: Sequence[str], label: str) -> list[Any]:
+    if value is None or len(names) == 1:
+        if isinstance(value, Mapping):
+            return collect(value, names, [1], label)
+        return [value] * len(names)
+    if isinstance(value, Mapping):
+        collect({name: 0 for name in names} | dict(value), names, [1] * len(names), label)
+        return [value.get(name) for name in names]
+    if isinstance(value, (list, tuple)) and len(value) == len(names) and not all(np.ndim(item) == 0 for item in value):
+        return list(value)
+    return [value] * len(names)
+
+
+def split(samples: Samples, fraction: float) -> tuple[Samples, Samples]:
+    """Sets the last part aside for validation.
+
+    Args:
+        samples: All of them.
+        fraction: The part for validation, between 0 and 1.
+
+    Raises:
+        ArgumentError: The fraction is outside, or one of the parts would be empty.
+    """
+    if not 0.0 < fraction < 1.0:
+        raise ArgumentError(f"validation_split must lie between 0 and 1, received {fraction}.")
+    at = samples.start + math.floor(len(samples) * (1.0 - fraction))
+    if at in (samples.start, samples.stop):
+        raise ArgumentError(
+            f"validation_split={fraction} of {len(samples)} samples leaves nothing to "
+            f"{'train on' if at == samples.start else 'validate on'}. Give more data or another fraction."
+        )
+    return replace(samples, stop=at), replace(samples, start=at)
+
+
+def batch_size_of(model: Any, batch_size: int | None, samples: int, what: str) -> int:
+    """The batch size of a run: what was asked for, otherwise the model's fixed one, otherwise 32.
+
+    Args:
+        model: A built model; stateful ones have a fixed batch size.
+        batch_size: As given by the user.
+        samples: How many samples there are.
+        what: What runs, such as ``"fit"``.
+
+    Raises:
+        ArgumentError: It is no positive number, or does not fit the fixed one.
+        DataError: The samples are no whole number of fixed batches.
+    """
+    size = None if batch_size is None else positive("batch_size", batch_size)
+    fixed = next((tensor.dims[0] for tensor in model.inputs if isinstance(tensor.dims[0], int)), None)
+    if fixed is None:
+        return 32 if size is None else size
+    if size is not None and size != fixed:
+        raise ArgumentError(
+            f"The model has the fixed batch size {fixed}, but {what} received batch_size={batch_size}. Leave it "
+            f"out, or make the model for that size."
+        )
+    if samples % fixed:
+        raise DataError(
+            f"The model has the fixed batch size {fixed}, so {what} needs a multiple of {fixed} samples, received "
+            f"{samples}. Leave out {samples % fixed} of them, or make the model for another batch size."
+        )
+    return int(fixed)
+
+
+def positive(name: str, value: Any) -> int:
+    """Checks an argument that counts something.
+
+    >>> positive("steps_per_epoch", 0)
+    Traceback (most recent call last):
+    ...
+    recurra.errors.ArgumentError: steps_per_epoch must be a whole number from 1, received 0.
+    """
+    if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < 1:
+        raise ArgumentError(f"{name} must be a whole number from 1, received {value!r}.")
+    return int(value)
+
+
+class Batches:
+    """The rows of each batch, epoch after epoch.
+
+    Args:
+        samples: What to go through.
+        size: Rows a batch; the last batch of a pass may be smaller.
+        shuffle: Whether each pass has a new order, drawn from `recurra.random.generator`. Default False.
+        steps: Batches an epoch; the next epoch then goes on where this one ended. Default: one whole pass.
+
+    Attributes:
+        steps: Batches an epoch.
+
+    Example:
+
+    >>> batches = Batches(Samples({}, 0, 5, ()), size=2)
+    >>> [rows.tolist() for rows in batches.epoch()]
+    [[0, 1], [2, 3], [4]]
+    """
+
+    def __init__(self, samples: Samples, size: int, shuffle: bool = False, steps: int | None = None) -> None:
+        self._rows = np.arange(samples.start, samples.stop, dtype=np.int64)
+        self._size = size
+        self._shuffle = shuffle
+        self._endless = self._forever() if steps is not None else None
+        self.steps = -(-len(samples) // size) if steps is None else steps
+
+    def epoch(self) -> Iterator[np.ndarray]:
+        """The rows of each batch of the next epoch."""
+        if self._endless is None:
+            return self._pass()
+        return (next(self._endless) for _ in range(self.steps))
+
+    def _pass(self) -> Iterator[np.ndarray]:
+        rows = generator().permutation(self._rows) if self._shuffle else self._rows
+        size = self._size
+        for start in range(0, len(rows), size):
+            yield rows[start : start + size]
+
+    def _forever(self) -> Iterator[np.ndarray]:
+        while True:
+            yield from self._pass()

@@ -1,0 +1,192 @@
+"""The loops over batches: training, testing, predicting. One engine call a batch, and little else."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from time import perf_counter
+from typing import Any
+
+import numpy as np
+
+from ..engines import Program
+from ..errors import EngineError, NonFiniteError
+from .callbacks import CallbackList
+from .feeding import Batches, Samples
+from .graphs import Traced
+from .interrupt import Interrupt
+from .progress import Reporter
+from .totals import Totals
+
+__all__ = ["Compiled", "FitLoop", "predict_batches", "test_batches"]
+
+
+@dataclass(frozen=True, slots=True)
+class Compiled:
+    """A traced graph and the program an engine made of it."""
+
+    traced: Traced
+    program: Program
+    engine: str
+
+
+class FitLoop:
+    """Runs the epochs of one `fit`.
+
+    Args:
+        model: The model; its ``optimizer`` and ``stop_training`` are read and written.
+        train: The training program.
+        samples: What to train on.
+        batches: The rows of each batch.
+        validation: A function that runs the validation and returns its logs, or None.
+        validate_at: Tells for an epoch whether it is validated.
+        callbacks: Whom to tell.
+        reporter: What shows the progress.
+        interrupt: Says when Ctrl-C was pressed.
+    """
+
+    def __init__(
+        self,
+        model: Any,
+        train: Compiled,
+        samples: Samples,
+        batches: Batches,
+        validation: Any,
+        validate_at: Any,
+        callbacks: CallbackList,
+        reporter: Reporter,
+        interrupt: Interrupt,
+    ) -> None:
+        self._model = model
+        self._train = train
+        self._samples = samples
+        self._batches = batches
+        self._validation = validation
+        self._validate_at = validate_at
+        self._callbacks = callbacks
+        self._reporter = reporter
+        self._interrupt = interrupt
+        self._totals = Totals(train.traced.reports)
+        self.done = 0
+        self.epoch = 0
+        self.batch = 0
+
+    def _interrupted(self) -> bool:
+        return self._interrupt.requested
+
+    def run(self, first: int, epochs: int) -> dict[str, float]:
+        """Runs the epochs from ``first`` to before ``epochs``; returns the logs of the last complete one."""
+        callbacks = self._callbacks
+        logs: dict[str, float] = {}
+        for epoch in range(first, epochs):
+            self.epoch = epoch
+            callbacks.call("on_epoch_begin", epoch, None)
+            steps = self._train_epoch(epoch)
+            if self._interrupted():
+                break
+            logs = self._totals.result()
+            if self._validation is not None and self._validate_at(epoch):
+                validated = self._validation(epoch)
+                if self._interrupted():
+                    break
+                logs.update({f"val_{name}": value for name, value in validated.items()})
+            callbacks.call("on_epoch_end", epoch, logs)
+            self._reporter.epoch_end(epoch, steps, logs)
+            if self._interrupted() or self._model.stop_training:
+                break
+        return logs
+
+    def _train_epoch(self, epoch: int) -> int:
+        # The innermost loop of the library: everything it touches is a local name.
+        model, totals, reporter, interrupt = self._model, self._totals, self._reporter, self._interrupt
+        begin, end = self._callbacks.train_batch_begin, self._callbacks.train_batch_end
+        optimizer = model.optimizer
+        train, feeds = self._train.program.train, self._samples.feeds
+        clock = perf_counter
+        totals.reset()
+        done = self.done
+        batch = 0
+        for batch, rows in enumerate(self._batches.epoch(), 1):
+            for hook in begin:
+                hook(batch - 1, None)
+            step = optimizer.iterations + 1
+            try:
+                outputs = train(feeds, rows, step=step, learning_rate=optimizer.learning_rate)
+            except BaseException:
+                self.batch = batch
+                raise
+            optimizer.iterations = step
+            totals.add(outputs, len(rows))
+            if end:
+                logs = totals.result()
+                for hook in end:
+                    hook(batch - 1, logs)
+            if clock() >= reporter.due:
+                reporter.draw(epoch, done + batch, totals.result())
+            if interrupt.requested or model.stop_training:
+                break
+        self.batch = batch
+        self.done = done + batch
+        return batch
+
+
+def test_batches(
+    test: Compiled,
+    samples: Samples,
+    rows_of_batches: Iterable[np.ndarray],
+    callbacks: CallbackList,
+    reporter: Reporter,
+    interrupt: Interrupt | None = None,
+    epoch: int = 0,
+    done: int = 0,
+) -> dict[str, float]:
+    """Runs testing over batches and returns the means of loss and metrics."""
+    totals = Totals(test.traced.reports)
+    predict, feeds = test.program.predict, samples.feeds
+    begin, end = callbacks.test_batch_begin, callbacks.test_batch_end
+    for batch, rows in enumerate(rows_of_batches):
+        for hook in begin:
+            hook(batch, None)
+        totals.add(predict(feeds, rows), len(rows))
+        if end:
+            logs = totals.result()
+            for hook in end:
+                hook(batch, logs)
+        if perf_counter() >= reporter.due:
+            reporter.draw(epoch, done + batch + 1, totals.result())
+        if interrupt is not None and interrupt.requested:
+            break
+    return totals.result()
+
+
+test_batches.__test__ = False  # type: ignore[attr-defined]  # a name that test runners take for a test
+
+
+def predict_batches(
+    program: Program,
+    samples: Samples,
+    rows_of_batches: Iterable[np.ndarray],
+    callbacks: CallbackList,
+    reporter: Reporter,
+) -> list[np.ndarray]:
+    """Predicts batch by batch and returns one array for each output, the batches joined."""
+    begin, end = callbacks.predict_batch_begin, callbacks.predict_batch_end
+    parts: list[dict[str, np.ndarray]] = []
+    for batch, rows in enumerate(rows_of_batches):
+        for hook in begin:
+            hook(batch, None)
+        parts.append(program.predict(samples.feeds, rows))
+        for hook in end:
+            hook(batch, None)
+        if perf_counter() >= reporter.due:
+            reporter.draw(0, batch + 1, {})
+    if not parts:
+        raise EngineError("There was no batch to predict.")
+    if len(parts) == 1:
+        return list(parts[0].values())
+    return [np.concatenate([part[name] for part in parts]) for name in parts[0]]
+
+
+def located(error: NonFiniteError, epoch: int, epochs: int, batch: int) -> NonFiniteError:
+    """The same error with the place in the run that a person looks for."""
+    return NonFiniteError(f"Epoch {epoch + 1} of {epochs}, batch {batch}: {error}")

@@ -1,0 +1,558 @@
+"""`Trainer`: compile, fit, evaluate and predict, for everything that can be traced into a graph."""
+
+from __future__ import annotations
+
+import importlib
+import itertools
+import os
+from collections.abc import Callable, Iterable, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from .. import engines, optimizers
+from ..data.batching import data_shape
+from ..engines import Engine
+from ..errors import ArgumentError, DataError, NonFiniteError
+from ..graph import show_shape
+from ..typing import Array, Config
+from .callbacks import Callback, CallbackList, History
+from .compilation import CompileArguments, plan_outputs
+from .explain import explain
+from .feeding import Batches, Samples, batch_size_of, positive, prepare, split
+from .graphs import OutputPlan, trace_predict, trace_run
+from .interrupt import Interrupt
+from .loop import Compiled, FitLoop, located, predict_batches, test_batches
+from .progress import reporter
+from .totals import Totals
+
+__all__ = ["Trainer"]
+
+Logs = dict[str, float]
+
+
+class Trainer:
+    """What a model inherits to be trained and used. `recurra.Sequential` and `recurra.Model` do.
+
+    Attributes:
+        optimizer: The optimizer, once compiled.
+        loss: The loss as given to `compile`.
+        compiled: Whether `compile` was called.
+        stop_training: A callback sets it to True to end `fit`.
+        history: What the last `fit` recorded.
+    """
+
+    optimizer: Any = None
+    compiled: bool = False
+    stop_training: bool = False
+    history: History | None = None
+
+    _arguments: CompileArguments = CompileArguments()
+    _engine_choice: str | Engine | None = None
+    _plans: list[OutputPlan] | None = None
+    _programs: dict[tuple[Any, ...], Compiled] | None = None
+    _signature: tuple[Any, ...] | None = None
+
+    if TYPE_CHECKING:  # what a model brings
+        built: bool
+
+        @property
+        def inputs(self) -> list[Any]: ...
+        @property
+        def states(self) -> list[Any]: ...
+        @property
+        def weights(self) -> list[Any]: ...
+        @property
+        def trainable_weights(self) -> list[Any]: ...
+        def build(self, input_shape: Any = None) -> None: ...
+
+    def compile(
+        self,
+        optimizer: Any = "rmsprop",
+        loss: Any = None,
+        loss_weights: Any = None,
+        metrics: Any = None,
+        weighted_metrics: Any = None,
+        engine: str | Engine | None = None,
+    ) -> None:
+        """Says how to train.
+
+        Args:
+            optimizer: An optimizer or its name. Default ``"rmsprop"``.
+            loss: A loss, its name, or a function of (y_true, y_pred) made of `recurra.ops`; for several outputs one
+                for all, or a list or dict of them. A model without one can only predict. Default None.
+            loss_weights: For several outputs, the factor of each loss in the total. Default 1 each.
+            metrics: A list of metrics or names; for several outputs a list or dict of lists. Default none.
+            weighted_metrics: The same, for metrics that use the sample weights. Default none.
+            engine: ``"native"``, ``"numpy"`` or None: numpy for float64 weights, otherwise `recurra.engines.default`.
+
+        Raises:
+            UnknownNameError: The optimizer, the engine, or (once the model is built) a loss or metric does not exist.
+
+        Example:
+
+        >>> import recurra
+        >>> model = recurra.Sequential([recurra.Input((4,)), recurra.layers.Dense(1)])
+        >>> model.compile(optimizer="adam", loss="mse", metrics=["mae"])
+        """
+        self.optimizer = optimizers.get(optimizer)
+        if self.optimizer is None:
+            raise ArgumentError("compile needs an optimizer, received None. The default is 'rmsprop'.")
+        self._engine_choice = None if engine is None else engines.get(engine)
+        self._arguments = CompileArguments(loss, loss_weights, metrics, weighted_metrics)
+        self.compiled = True
+        self._plans = self._programs = None
+        if self.built:
+            self._plan()
+
+    @property
+    def loss(self) -> Any:
+        """The loss as it was given to `compile`."""
+        return self._arguments.loss
+
+    @property
+    def metrics_names(self) -> list[str]:
+        """The names of what `evaluate` returns, in its order; known once the model is built and compiled.
+
+        >>> import recurra
+        >>> model = recurra.Sequential([recurra.Input((4,)), recurra.layers.Dense(1)])
+        >>> model.compile(loss="mse", metrics=["mae"])
+        >>> model.metrics_names
+        ['loss', 'mae']
+        """
+        self._require_compiled("metrics_names")
+        plans = self._plan()
+        names = ["loss"]
+        if len(plans) > 1:
+            names += [f"{plan.name}_loss" for plan in plans if plan.loss is not None]
+        return names + [name for plan in plans for name in (*plan.metrics, *plan.weighted_metrics)]
+
+    def fit(
+        self,
+        x: Any = None,
+        y: Any = None,
+        batch_size: int | None = None,
+        epochs: int = 1,
+        verbose: str | int = "auto",
+        callbacks: Callback | Iterable[Callback] | None = None,
+        validation_split: float = 0.0,
+        validation_data: Any = None,
+        shuffle: bool = True,
+        class_weight: Any = None,
+        sample_weight: Any = None,
+        initial_epoch: int = 0,
+        steps_per_epoch: int | None = None,
+        validation_steps: int | None = None,
+        validation_batch_size: int | None = None,
+        validation_freq: int | Sequence[int] = 1,
+    ) -> History:
+        """Trains the model.
+
+        The reported loss is the mean over the epoch while the weights change; validation runs after it, without
+        dropout, and leaves the states of stateful layers as training left them. Ctrl-C ends the run after the
+        present batch: `fit` returns, ``history.interrupted`` is True, and EarlyStopping(restore_best_weights=True)
+        still takes back the best weights. A second Ctrl-C raises KeyboardInterrupt at once.
+
+        Args:
+            x: Inputs, ``(batch, ...)``: arrays, nested lists, data frames; for several inputs a list, tuple or dict.
+            y: Targets, one entry for each sample.
+            batch_size: Samples a step. Default: the model's fixed batch size, otherwise 32.
+            epochs: The number of the last epoch. Default 1.
+            verbose: ``"auto"``: a bar on a terminal, otherwise nothing; 0: nothing; 1: a bar, or lines where there is
+                no terminal; 2: one line an epoch.
+            callbacks: Objects of `recurra.callbacks`.
+            validation_split: The part of the data, from its end, to validate on instead of training. Default 0.
+            validation_data: ``(x, y)`` or ``(x, y, sample_weight)`` to validate on. Goes before the split.
+            shuffle: Whether each epoch has a new order, drawn from `recurra.random.generator`. Default True.
+            class_weight: Weight by class, such as ``{0: 1.0, 1: 5.0}``; multiplied with ``sample_weight``.
+            sample_weight: One weight for each sample, or, where the output is a sequence, for each time step.
+            initial_epoch: The number of the first epoch, to go on with an earlier run. Default 0.
+            steps_per_epoch: Batches an epoch; the next epoch then goes on where this one ended. Default: all data.
+            validation_steps: Validate on this many batches only. Default: all.
+            validation_batch_size: Default: that of training.
+            validation_freq: Validate every so many epochs, or after the epochs (from 1) of this list. Default 1.
+
+        Returns:
+            The history: ``history.history["loss"]`` is the list of losses, one an epoch.
+
+        Raises:
+            DataError, ShapeError: The data cannot be used.
+            NonFiniteError: The loss or a gradient became NaN or infinite. The weights are those before that step.
+
+        Example:
+
+        >>> import numpy as np, recurra
+        >>> recurra.set_seed(0)
+        >>> model = recurra.Sequential([recurra.Input((1,)), recurra.layers.Dense(1)])
+        >>> model.compile(optimizer="sgd", loss="mse")
+        >>> history = model.fit(np.array([[1.0], [2.0]]), np.array([2.0, 4.0]), epochs=3)
+        >>> len(history.history["loss"])
+        3
+        """
+        self._require_compiled("fit")
+        epochs = positive("epochs", epochs)
+        if initial_epoch < 0:
+            raise ArgumentError(f"initial_epoch counts from 0 and cannot be negative, received {initial_epoch}.")
+        self._ensure_built(x)
+        samples = self._prepare(x, y, sample_weight, class_weight)
+        held: Samples | None = None
+        if validation_data is not None:
+            held = self._prepare(*_validation_parts(validation_data), prefix="validation ")
+        elif validation_split:
+            samples, held = split(samples, validation_split)
+        size = batch_size_of(self, batch_size, len(samples), "fit")
+        train = self._program("train", samples.weight_ranks)
+        batches = Batches(samples, size, shuffle, _steps("steps_per_epoch", steps_per_epoch))
+        validate_at = _validation_epochs(validation_freq)
+        passes = epochs - initial_epoch
+        total = batches.steps * max(passes, 0)
+        held_steps = 0
+        if held is not None:
+            held_size = batch_size_of(self, validation_batch_size or size, len(held), "validation")
+            held_steps = Batches(held, held_size, steps=None).steps
+            held_steps = min(held_steps, _steps("validation_steps", validation_steps) or held_steps)
+            total += held_steps * sum(validate_at(epoch) for epoch in range(initial_epoch, epochs))
+
+        history = History()
+        self.stop_training = False
+        self.history = history
+        watchers = CallbackList(callbacks, self, {"epochs": epochs, "steps": batches.steps, "verbose": verbose})
+        watchers.append(history, self)
+        show = reporter(verbose, total, epochs)
+        with Interrupt() as interrupt:
+
+            def validate(epoch: int) -> Logs:
+                assert held is not None
+                test = self._program("test", held.weight_ranks)
+                states = [(state, state.value.copy()) for state in self.states]
+                watchers.call("on_test_begin", None)
+                rows = itertools.islice(Batches(held, held_size).epoch(), held_steps)
+                logs = test_batches(test, held, rows, watchers, show, interrupt, epoch, loop.done)
+                watchers.call("on_test_end", logs)
+                loop.done += held_steps
+                for state, value in states:
+                    state.assign(value)
+                return logs
+
+            validation = None if held is None else validate
+            loop = FitLoop(self, train, samples, batches, validation, validate_at, watchers, show, interrupt)
+            logs: Logs = {}
+            watchers.call("on_train_begin", None)
+            try:
+                logs = loop.run(initial_epoch, epochs)
+            except NonFiniteError as error:
+                failure = located(error, loop.epoch, epochs, loop.batch)
+                self.stop_training = True
+                if not any([callback.on_non_finite(failure) for callback in watchers.callbacks]):
+                    raise failure from error
+            finally:
+                if interrupt.requested:
+                    self.stop_training = history.interrupted = True
+                try:
+                    watchers.call("on_train_end", logs)
+                finally:
+                    if interrupt.requested:
+                        show.note(
+                            f"Interrupted in epoch {loop.epoch + 1} of {epochs}, after batch {loop.batch} of "
+                            f"{batches.steps}. The model can be used; press Ctrl-C twice to stop at once."
+                        )
+                    show.close()
+        return history
+
+    def evaluate(
+        self,
+        x: Any = None,
+        y: Any = None,
+        batch_size: int | None = None,
+        verbose: str | int = "auto",
+        sample_weight: Any = None,
+        steps: int | None = None,
+        callbacks: Callback | Iterable[Callback] | None = None,
+        return_dict: bool = False,
+    ) -> Any:
+        """Computes the loss and the metrics on data.
+
+        Args:
+            x, y, sample_weight: As for `fit`.
+            batch_size: Samples a batch. Default: the model's fixed batch size, otherwise 32.
+            verbose: ``"auto"`` or 1: a bar on a terminal where it takes long; 0: nothing. Default ``"auto"``.
+            steps: Look at this many batches only. Default: all.
+            callbacks: Objects of `recurra.callbacks`.
+            return_dict: Return a dict by name. Default False.
+
+        Returns:
+            The loss, or the list of the loss and the metrics in the order of `metrics_names`, or a dict.
+        """
+        self._require_compiled("evaluate")
+        self._ensure_built(x)
+        samples = self._prepare(x, y, sample_weight)
+        batches = Batches(samples, batch_size_of(self, batch_size, len(samples), "evaluate"))
+        count = min(batches.steps, _steps("steps", steps) or batches.steps)
+        test = self._program("test", samples.weight_ranks)
+        watchers = CallbackList(callbacks, self, {"epochs": 1, "steps": count, "verbose": verbose})
+        show = reporter(verbose, count, title="Evaluating")
+        watchers.call("on_test_begin", None)
+        try:
+            logs = test_batches(test, samples, itertools.islice(batches.epoch(), count), watchers, show)
+        finally:
+            show.close()
+        watchers.call("on_test_end", logs)
+        return _results(logs, return_dict)
+
+    def predict(
+        self,
+        x: Any,
+        batch_size: int | None = None,
+        verbose: str | int = "auto",
+        steps: int | None = None,
+        callbacks: Callback | Iterable[Callback] | None = None,
+    ) -> Any:
+        """Computes the model's outputs. Stateful layers carry their states from batch to batch and call to call.
+
+        Args:
+            x: Inputs, as for `fit`.
+            batch_size: Samples a batch; the results do not depend on it. Default: the fixed one, otherwise 32.
+            verbose: ``"auto"`` or 1: a bar on a terminal where it takes long; 0: nothing. Default ``"auto"``.
+            steps: Predict this many batches only. Default: all.
+            callbacks: Objects of `recurra.callbacks`.
+
+        Returns:
+            An array with one row for each sample, or a list of them where the model has several outputs.
+
+        Example:
+
+        >>> import numpy as np, recurra
+        >>> model = recurra.Sequential([recurra.Input((2,)), recurra.layers.Dense(3)])
+        >>> model.predict(np.zeros((5, 2))).shape
+        (5, 3)
+        """
+        self._ensure_built(x)
+        samples = self._prepare(x, with_targets=False)
+        batches = Batches(samples, batch_size_of(self, batch_size, len(samples), "predict"))
+        count = min(batches.steps, _steps("steps", steps) or batches.steps)
+        watchers = CallbackList(callbacks, self, {"epochs": 1, "steps": count, "verbose": verbose})
+        show = reporter(verbose, count, title="Predicting")
+        program = self._program("predict", ()).program
+        watchers.call("on_predict_begin", None)
+        try:
+            rows = itertools.islice(batches.epoch(), count)
+            outputs = predict_batches(program, samples, rows, watchers, show)
+        finally:
+            show.close()
+        watchers.call("on_predict_end", None)
+        return outputs[0] if len(outputs) == 1 else outputs
+
+    def train_on_batch(
+        self, x: Any, y: Any = None, sample_weight: Any = None, class_weight: Any = None, return_dict: bool = False
+    ) -> Any:
+        """One training step on one batch.
+
+        Args:
+            x, y, sample_weight, class_weight: As for `fit`; all samples make one batch.
+            return_dict: Return a dict by name. Default False.
+
+        Returns:
+            Loss and metrics of this batch, before the step, as `evaluate` returns them.
+        """
+        self._require_compiled("train_on_batch")
+        self._ensure_built(x)
+        samples = self._prepare(x, y, sample_weight, class_weight)
+        batch_size_of(self, None, len(samples), "train_on_batch")
+        train = self._program("train", samples.weight_ranks)
+        step = self.optimizer.iterations + 1
+        outputs = train.program.train(samples.feeds, step=step, learning_rate=self.optimizer.learning_rate)
+        self.optimizer.iterations = step
+        return _results(_once(train, outputs, len(samples)), return_dict)
+
+    def test_on_batch(self, x: Any, y: Any = None, sample_weight: Any = None, return_dict: bool = False) -> Any:
+        """Loss and metrics on one batch.
+
+        Args:
+            x, y, sample_weight: As for `fit`; all samples make one batch.
+            return_dict: Return a dict by name. Default False.
+
+        Returns:
+            As `evaluate` returns them.
+        """
+        self._require_compiled("test_on_batch")
+        self._ensure_built(x)
+        samples = self._prepare(x, y, sample_weight)
+        test = self._program("test", samples.weight_ranks)
+        return _results(_once(test, test.program.predict(samples.feeds), len(samples)), return_dict)
+
+    def predict_on_batch(self, x: Any) -> Any:
+        """The model's outputs for one batch, as `predict` returns them."""
+        self._ensure_built(x)
+        samples = self._prepare(x, with_targets=False)
+        outputs = list(self._program("predict", ()).program.predict(samples.feeds).values())
+        return outputs[0] if len(outputs) == 1 else outputs
+
+    def explain(self) -> str:
+        """Says which engine runs the model and what it runs: every operation, its shapes and its weights.
+
+        Returns:
+            Text for people; its form may change.
+        """
+        self._require_inputs("explain")
+        program = self._program("predict", ())
+        return explain(program.traced, program.program, program.engine, getattr(self, "name", "model"))
+
+    # Saving
+
+    def save(self, filepath: str | os.PathLike[str]) -> None:
+        """Writes the model into one file; `recurra.load_model` reads it. See `recurra.formats.save_model`.
+
+        Args:
+            filepath: Where to; by custom the name ends in ``.safetensors``.
+        """
+        _formats().save_model(self, filepath)
+
+    def save_weights(self, filepath: str | os.PathLike[str]) -> None:
+        """Writes the weights into one file. See `recurra.formats.save_weights`."""
+        _formats().save_weights(self, filepath)
+
+    def load_weights(self, filepath: str | os.PathLike[str]) -> None:
+        """Reads weights from a file of `save_weights` or `save`. See `recurra.formats.load_weights`."""
+        _formats().load_weights(self, filepath)
+
+    def get_compile_config(self) -> Config | None:
+        """What `compile` was given, in a form JSON can hold; None where the model is not compiled.
+
+        Raises:
+            ArgumentError: Something in it, such as a lambda, has no such form.
+        """
+        if not self.compiled:
+            return None
+        return {"optimizer": optimizers.serialize(self.optimizer), **self._arguments.to_config()}
+
+    def compile_from_config(self, config: Config) -> None:
+        """Compiles with what `get_compile_config` returned."""
+        self.compile(**config)
+
+    # Inside
+
+    def _require_compiled(self, what: str) -> None:
+        if not self.compiled:
+            raise ArgumentError(
+                f"{what} needs a loss and an optimizer. Call model.compile(optimizer='adam', loss='mse') first."
+            )
+
+    def _require_inputs(self, what: str) -> None:
+        if not self.built:
+            raise ArgumentError(f"{what} needs a built model. Give it an Input, or call build, fit or predict first.")
+
+    def _ensure_built(self, x: Any) -> None:
+        """Builds a model that takes its input shape from the data."""
+        if self.built:
+            return
+        shape = data_shape(x)
+        if not shape or shape[0] == 0:
+            raise DataError(f"x holds no samples: it has shape {show_shape(shape)}.")
+        # Plain vectors are taken as samples of one number, (batch, 1).
+        self.build((None, *(shape[1:] or (1,))))
+
+    def _float_type(self) -> np.dtype[Any]:
+        wide = any(weight.value.dtype == np.float64 for weight in self.weights)
+        return np.dtype(np.float64 if wide else np.float32)
+
+    def _prepare(
+        self,
+        x: Any,
+        y: Any = None,
+        sample_weight: Any = None,
+        class_weight: Any = None,
+        *,
+        with_targets: bool = True,
+        prefix: str = "",
+    ) -> Samples:
+        return prepare(
+            self,
+            self._plan() if with_targets else [],
+            x,
+            y,
+            sample_weight,
+            class_weight,
+            float_type=self._float_type(),
+            with_targets=with_targets,
+            prefix=prefix,
+        )
+
+    def _plan(self) -> list[OutputPlan]:
+        self._forget_if_changed()
+        if self._plans is None:
+            self._plans = plan_outputs(self._arguments, self)
+        return self._plans
+
+    def _forget_if_changed(self) -> None:
+        """Layers added, or frozen, since the programs were made make new ones necessary."""
+        signature = tuple((weight, weight.trainable) for weight in self.weights)
+        if signature != self._signature:
+            self._signature = signature
+            self._plans = self._programs = None
+
+    def _engine(self) -> Engine:
+        if self._engine_choice is not None:
+            return engines.get(self._engine_choice)
+        return engines.get("numpy") if self._float_type() == np.float64 else engines.default()
+
+    def _program(self, kind: str, weight_ranks: tuple[int | None, ...]) -> Compiled:
+        """The program of a kind, made at its first use."""
+        self._forget_if_changed()
+        if self._programs is None:
+            self._programs = {}
+        engine = self._engine()
+        key = (kind, weight_ranks, engine.name)
+        found = self._programs.get(key)
+        if found is None:
+            if kind == "predict":
+                traced = trace_predict(self)
+            else:
+                traced = trace_run(self, self._plan(), kind == "train", weight_ranks)
+            arrays = {name: variable.value for name, variable in traced.variables.items()}
+            if kind == "train":
+                self.optimizer.build(self.trainable_weights)
+                program = engine.compile(traced.graph, arrays, self.optimizer.rule(), self.optimizer.slots)
+            else:
+                program = engine.compile(traced.graph, arrays)
+            found = self._programs[key] = Compiled(traced, program, engine.name)
+        return found
+
+
+def _formats() -> Any:
+    # The formats stand above this room, so they are looked up when a file is written, not imported.
+    return importlib.import_module(f"{__name__.split('.')[0]}.formats")
+
+
+def _validation_parts(data: Any) -> tuple[Any, Any, Any]:
+    if not isinstance(data, (tuple, list)) or len(data) not in (2, 3):
+        raise ArgumentError(
+            f"validation_data must be (x, y) or (x, y, sample_weight), received {type(data).__name__}"
+            + (f" of {len(data)} entries." if isinstance(data, (tuple, list)) else ".")
+        )
+    return data[0], data[1], data[2] if len(data) == 3 else None
+
+
+def _validation_epochs(frequency: int | Sequence[int]) -> Callable[[int], bool]:
+    if isinstance(frequency, (int, np.integer)):
+        if frequency < 1:
+            raise ArgumentError(f"validation_freq must be 1 or more, received {frequency}.")
+        return lambda epoch: (epoch + 1) % frequency == 0
+    chosen = frozenset(int(epoch) for epoch in frequency)
+    return lambda epoch: epoch + 1 in chosen
+
+
+def _steps(name: str, value: int | None) -> int | None:
+    return None if value is None else positive(name, value)
+
+
+def _once(compiled: Compiled, outputs: dict[str, Array], size: int) -> Logs:
+    totals = Totals(compiled.traced.reports)
+    totals.add(outputs, size)
+    return totals.result()
+
+
+def _results(logs: Logs, return_dict: bool) -> Any:
+    if return_dict:
+        return logs
+    values = list(logs.values())
+    return values[0] if len(values) == 1 else values
