@@ -85,6 +85,8 @@ class Model(Trainer, Layer):
         self._layers = layers_of(self.inputs, self.outputs, self._order)
         self.input_element = "int" if any(tensor.element == "int" for tensor in self.inputs) else "float"
         self.built = True
+        # The trainer compares what it compiled for with the model of now; another web is another model.
+        self._signature = None
 
     # What the model is made of
 
@@ -237,6 +239,9 @@ class Model(Trainer, Layer):
             show_trainable: Whether a column says if training changes the layer. Default False.
         """
         (print_fn or print)(summarize(self, expand_nested, show_trainable))
+
+    def _ensure_built(self, x: Any) -> None:
+        self._need_built()
 
     def _need_built(self) -> None:
         if self._inputs is None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any, Self
 
+from ..data.batching import data_shape
 from ..errors import ArgumentError, ShapeError
 from ..layers.input_layer import InputLayer
 from ..layers.layer import Layer, deserialize, registry, serialize
@@ -122,6 +123,10 @@ class Sequential(Model):
             self._tensors.clear()
             raise
         self._finish()
+
+    def _ensure_built(self, x: Any) -> None:
+        if not self._tensors:
+            self.build((None, *data_shape(x)[1:]))
 
     def _append(self, layer: Layer) -> None:
         before = self._tensors[-1]
