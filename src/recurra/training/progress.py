@@ -57,7 +57,12 @@ class Lines(Reporter):
         """Prints the line."""
         now = perf_counter()
         seconds, self._since = now - self._since, now
-        parts = (f"Epoch {epoch + 1}/{self._epochs}", f"{seconds:.2f} s", _rate(steps, seconds), format_logs(logs, " - "))
+        parts = (
+            f"Epoch {epoch + 1}/{self._epochs}",
+            f"{seconds:.2f} s",
+            _rate(steps, seconds),
+            format_logs(logs, " - "),
+        )
         print(" - ".join(parts), flush=True)
 
 
