@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from ...errors import ArgumentError, EngineError, NonFiniteError, UnsupportedOpError
+from ...errors import ArgumentError, EngineError, NonFiniteError, ShapeError, UnsupportedOpError
 from ...graph import Graph
 from ..base import Engine, Feeds, Program, UpdateRule
 from . import _native
@@ -62,8 +62,8 @@ class NativeProgram(Program):
         self._inputs = list(graph.inputs)
         self._outputs = list(graph.outputs)
         self._parameters = list(graph.parameters)
-        self._parameter_arrays = [_bindable(name, arrays[name]) for name in graph.parameters]
-        self._state_arrays = [_bindable(name, arrays[name]) for name in graph.states]
+        self._parameter_arrays = [_array(graph, arrays, name, id) for name, id in graph.parameters.items()]
+        self._state_arrays = [_array(graph, arrays, name, id) for name, id in graph.states.items()]
         self._slots: list[list[np.ndarray | None]] = []
         if rule is not None:
             for slot in rule.slots:
@@ -107,7 +107,12 @@ class NativeProgram(Program):
     def _run(self, backward: bool, feeds: Feeds, rows: np.ndarray | None, run: Any) -> dict[str, np.ndarray]:
         try:
             arrays = [feeds[name] for name in self._inputs]
-            key = (backward, None if rows is None else len(rows), *(array.shape for array in arrays))
+            # Types belong to the key, so that an array of a wrong one meets the checks of `_plan` at every run.
+            key = (
+                backward,
+                None if rows is None else (rows.shape, rows.dtype),
+                *((array.shape, array.dtype, array.flags.c_contiguous) for array in arrays),
+            )
             plan = self._plans.get(key)
             if plan is None:
                 plan = self._plan(key, backward, feeds, rows)
@@ -184,6 +189,17 @@ class NativeEngine(Engine):
             if node.op not in known:
                 raise UnsupportedOpError("native", f"op '{node.op}' (in '{node.scope}')", ["numpy"])
         return NativeProgram(graph, arrays, rule, slots)
+
+
+def _array(graph: Graph, arrays: Mapping[str, np.ndarray], name: str, id: int) -> np.ndarray:
+    if name not in arrays:
+        raise ArgumentError(f"No array was given for the weight '{name}'.")
+    if arrays[name].shape != graph.values[id].shape:
+        raise ShapeError(
+            f"The array for the weight '{name}' has a wrong shape: expected {graph.values[id].shape}, "
+            f"received {arrays[name].shape}."
+        )
+    return _bindable(name, arrays[name])
 
 
 def _bindable(name: str, array: np.ndarray) -> np.ndarray:

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from ...errors import ArgumentError, EngineError, NonFiniteError, ShapeError
+from ...errors import ArgumentError, EngineError, NonFiniteError
 from ...graph import ABSENT, Graph, Node
 from ..base import Feeds, Program, UpdateRule
 from . import update
@@ -149,7 +149,7 @@ class NumpyProgram(Program):
             raise EngineError(f"Gradients need an output named 'loss'; this graph has {sorted(graph.outputs)}.")
         loss = graph.outputs["loss"]
         if graph.values[loss].shape != () or graph.values[loss].dtype != "float":
-            raise ShapeError(f"The output 'loss' must be one float number, received {graph.values[loss]}.")
+            raise EngineError(f"The output 'loss' must be one float number, received {graph.values[loss]}.")
         found: dict[int, Array] = {loss: np.ones((), self._dtype)}
         culprit: str | None = None
         with np.errstate(all="ignore"):
