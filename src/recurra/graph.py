@@ -227,12 +227,13 @@ class Graph:
                     origin.setdefault(dim, name)
         return found
 
-    def bind(self, sizes: Mapping[str, int]) -> Graph:
+    def bind(self, sizes: Mapping[str, Dim]) -> Graph:
         """Returns the same graph with every symbol replaced by its size, all shapes being worked out anew.
 
         Args:
             sizes: Size by symbol, as `Graph.sizes` returns it.
         """
+        sizes = dict(sizes)
         values: list[TensorSpec | None] = [None] * len(self.values)
         leaves = [*self.inputs.values(), *self.parameters.values(), *self.states.values(), *self.constants]
         for id in leaves:
@@ -247,6 +248,10 @@ class Graph:
             specs = RULES[node.op]([values[i] if i != ABSENT else None for i in node.inputs], attributes)
             for id, spec in zip(node.outputs, specs, strict=True):
                 values[id] = spec
+                # Sizes that first arise inside, such as "a+b" of joined sequences: later attributes name them.
+                for symbol, size in zip(self.values[id].shape, spec.shape, strict=True):
+                    if isinstance(symbol, str):
+                        sizes.setdefault(symbol, size)
             nodes.append(replace(node, attributes=attributes))
         bound = tuple(spec if spec is not None else self.values[i] for i, spec in enumerate(values))
         return replace(self, values=bound, nodes=tuple(nodes))
@@ -406,5 +411,5 @@ def show_shape(shape: Sequence[Dim | None]) -> str:
     return "(" + ", ".join(str(dim) for dim in shape) + ")"
 
 
-def _substitute(shape: Shape, sizes: Mapping[str, int]) -> Shape:
+def _substitute(shape: Shape, sizes: Mapping[str, Dim]) -> Shape:
     return tuple(sizes.get(dim, dim) if isinstance(dim, str) else dim for dim in shape)

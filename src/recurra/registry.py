@@ -18,7 +18,14 @@ import numpy as np
 from .errors import ArgumentError, UnknownNameError
 from .typing import Config
 
-__all__ = ["Configurable", "Registry", "custom_object_scope", "encode"]
+__all__ = [
+    "Configurable",
+    "Registry",
+    "check_arguments",
+    "constructor_arguments",
+    "custom_object_scope",
+    "encode",
+]
 
 T = TypeVar("T")
 
@@ -151,19 +158,10 @@ class Registry:
         return encode(thing)
 
     def _make(self, found: type, config: Mapping[str, Any]) -> Any:
-        signature = inspect.signature(found)
-        try:
-            if not hasattr(found, "from_config"):
-                signature.bind(**config)
-                return found(**config)
-            if "from_config" not in vars(found):
-                signature.bind(**config)
-        except TypeError as error:
-            raise ArgumentError(
-                f"The {self.kind} '{found.__name__}' cannot be made with the arguments {dict(config)}: {error}. "
-                f"Expected: {found.__name__}{signature}."
-            ) from None
-        return found.from_config(dict(config))
+        if hasattr(found, "from_config"):
+            return found.from_config(dict(config))
+        check_arguments(found, config)
+        return found(**config)
 
 
 class Configurable:
@@ -193,7 +191,7 @@ class Configurable:
             ArgumentError: An argument is not kept in an attribute of its name, or JSON cannot hold it.
         """
         config = {}
-        for name in _arguments(type(self).__mro__):
+        for name in constructor_arguments(type(self)):
             if name in self._not_in_config:
                 continue
             if not hasattr(self, name):
@@ -206,7 +204,12 @@ class Configurable:
 
     @classmethod
     def from_config(cls, config: Config) -> Self:
-        """Makes an object of what `get_config` returned."""
+        """Makes an object of what `get_config` returned.
+
+        Raises:
+            ArgumentError: The constructor does not take these arguments.
+        """
+        check_arguments(cls, config)
         return cls(**config)
 
 
@@ -242,9 +245,30 @@ def encode(value: Any) -> Any:
     )
 
 
+def check_arguments(cls: type, config: Mapping[str, Any]) -> None:
+    """Raises ArgumentError where ``cls(**config)`` lacks an argument or has one too many."""
+    signature = inspect.signature(cls)
+    try:
+        signature.bind(**config)
+    except TypeError as error:
+        raise ArgumentError(
+            f"{cls.__name__} cannot be made with the arguments {dict(config)}: {error}. Expected: "
+            f"{cls.__name__}{signature}."
+        ) from None
+
+
+def constructor_arguments(cls: type) -> tuple[str, ...]:
+    """The names of the constructor's arguments, those that ``**kwargs`` hands to base classes included, bases first.
+
+    >>> from recurra.layers import Flatten
+    >>> constructor_arguments(Flatten)[:2]
+    ('name', 'trainable')
+    """
+    return _arguments_in(cls.__mro__)
+
+
 @functools.cache
-def _arguments(bases: tuple[type, ...]) -> tuple[str, ...]:
-    """The constructor's arguments, those that ``**kwargs`` hands on to base classes included, bases first."""
+def _arguments_in(bases: tuple[type, ...]) -> tuple[str, ...]:
     names: list[str] = []
     for klass in bases:
         if "__init__" not in vars(klass) or klass is object:

@@ -6,16 +6,16 @@ import functools
 import inspect
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 
 from .. import config, initializers, ops, regularizers
-from ..errors import ArgumentError, RecurraError, ShapeError
+from ..errors import ArgumentError, RecurraError, ShapeError, UnknownNameError
 from ..graph import GraphBuilder, Tensor, Variable, show_shape
 from ..random import derive_seed
-from ..registry import Configurable, Registry
-from ..typing import Array, ShapeLike
+from ..registry import Configurable, Registry, constructor_arguments, custom_object_scope
+from ..typing import Array, Config, ShapeLike
 from .input_spec import InputSpec
 from .loading import first_value
 from .node import CallNode, KerasTensor
@@ -80,7 +80,10 @@ class Layer(Configurable):
         activity_regularizer: Any = None,
         input_shape: ShapeLike | None = None,
         batch_input_shape: ShapeLike | None = None,
+        **unknown: Any,
     ) -> None:
+        for argument in unknown:
+            raise UnknownNameError(f"argument of {type(self).__name__}", argument, constructor_arguments(type(self)))
         self.name = config.unique_name(config.snake_case(type(self).__name__)) if name is None else str(name)
         self.dtype = dtype or config.floatx()
         self.activity_regularizer = regularizers.get(activity_regularizer)
@@ -448,10 +451,21 @@ class Layer(Configurable):
         return derive_seed(seed, uses[id(self)] - 1)
 
     def get_config(self) -> dict[str, Any]:
-        result = super().get_config()
+        # Also where the constructor does not take them: weights in files are found by the layer's name.
+        result = {"name": self.name, "trainable": self.trainable, "dtype": self.dtype, **super().get_config()}
         if self.activity_regularizer is not None:
             result["activity_regularizer"] = regularizers.serialize(self.activity_regularizer)
         return result
+
+    @classmethod
+    def from_config(cls, config: Config) -> Self:
+        """Makes a layer of what `get_config` returned. Its weights are new."""
+        taken = constructor_arguments(cls)
+        extra = {key: config[key] for key in ("name", "trainable", "dtype") if key in config and key not in taken}
+        layer = super().from_config({key: value for key, value in config.items() if key not in extra})
+        for key, value in extra.items():
+            setattr(layer, key, value)
+        return layer
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} name={self.name!r}, built={self.built}>"
@@ -475,8 +489,6 @@ def deserialize(config: Mapping[str, Any], custom_objects: Mapping[str, Any] | N
         config: A mapping with ``"class_name"`` and ``"config"``.
         custom_objects: Classes and functions of your own, by name.
     """
-    from ..registry import custom_object_scope
-
     with custom_object_scope(custom_objects):
         layer: Layer = registry.get(config)
     return layer
