@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from tests.harness.cases import CASES, Case
+from tests.harness.cases.lstm import lstm_parameters
+from tests.harness.graphs import rounded
 from tests.harness.parity import check_engine
 
-from recurra import engines
+from recurra import engines, ops
 
 
 @pytest.mark.parametrize("engine", engines.available())
@@ -23,3 +30,40 @@ def test_parity(case: Case, engine: str) -> None:
         same_zeros=case.same_zeros,
         trains=case.trains,
     )
+
+
+_SIZE = st.integers(1, 40)
+
+
+@pytest.mark.parametrize("engine", engines.available())
+@settings(max_examples=25, deadline=None)
+@given(data=st.data(), batch=_SIZE, time=st.integers(1, 6), features=_SIZE, units=_SIZE)
+def test_lstm_of_any_size_and_options(
+    engine: str, data: st.DataObject, batch: int, time: int, features: int, units: int
+) -> None:
+    extra = data.draw(st.sets(st.sampled_from(["b", "h", "c", "rm"])), "optional inputs")
+    parameters = lstm_parameters(batch, time, features, units, *sorted(extra))
+    feeds = {}
+    if data.draw(st.booleans(), "masked"):
+        feeds["mask"] = np.random.default_rng(batch * time).integers(0, 2, (batch, time)).astype(float)
+    options: dict[str, Any] = {
+        "go_backwards": data.draw(st.booleans(), "go_backwards"),
+        "zero_output_for_mask": data.draw(st.booleans(), "zero_output_for_mask"),
+    }
+    check_engine(
+        engine,
+        lambda b, t: ops.lstm(*(t.get(key) for key in ("x", "w", "r", "b", "h", "c", "mask", "rm")), **options),
+        parameters,
+        feeds,
+        steps=1,
+    )
+
+
+@pytest.mark.parametrize("engine", engines.available())
+@settings(max_examples=25, deadline=None)
+@given(rows=st.integers(1, 70), inputs=st.integers(1, 70), units=st.integers(1, 70), biased=st.booleans())
+def test_dense_of_any_size(engine: str, rows: int, inputs: int, units: int, biased: bool) -> None:
+    random = np.random.default_rng(rows + 100 * inputs + 10_000 * units)
+    shapes = {"x": (rows, inputs), "w": (inputs, units), **({"b": (units,)} if biased else {})}
+    parameters = {name: rounded(random.normal(size=shape) / inputs**0.25) for name, shape in shapes.items()}
+    check_engine(engine, lambda b, t: ops.dense(t["x"], t["w"], t.get("b")), parameters, steps=1)
