@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from .. import activations, initializers, ops, regularizers
-from ..errors import ArgumentError
 from ..graph import Tensor, Variable
+from .arguments import no_constraint, positive
 from .input_spec import InputSpec
-from .layer import Layer, no_constraint, registry
+from .layer import Layer, registry
 
 __all__ = ["Dense"]
 
@@ -91,10 +91,3 @@ class Dense(Layer):
 
     def compute_output_shape(self, input_shape: Any) -> Any:
         return (*input_shape[:-1], self.units)
-
-
-def positive(layer: Layer, argument: str, value: Any) -> int:
-    """Checks that an argument is a positive integer."""
-    if isinstance(value, bool) or int(value) != value or value < 1:
-        raise ArgumentError(f"{type(layer).__name__}: {argument} must be a positive integer, received {value!r}.")
-    return int(value)

@@ -8,6 +8,7 @@ from typing import Any
 from .. import ops, random
 from ..errors import ArgumentError
 from ..graph import Tensor
+from .arguments import share
 from .layer import Layer, registry
 
 __all__ = ["Dropout"]
@@ -70,13 +71,3 @@ class Dropout(Layer):
 
     def compute_output_shape(self, input_shape: Any) -> Any:
         return tuple(input_shape)
-
-
-def share(layer: Layer, argument: str, value: float) -> float:
-    """Checks that an argument is a share of elements to drop."""
-    if not 0.0 <= value < 1.0:
-        raise ArgumentError(
-            f"{type(layer).__name__}: {argument} must lie in [0, 1), received {value!r}. It is the share of elements "
-            f"that are dropped."
-        )
-    return float(value)

@@ -9,6 +9,7 @@ import numpy as np
 from .. import engines
 from ..errors import ArgumentError
 from ..graph import GraphBuilder
+from .calling import trace
 from .structure import flatten, map_structure
 from .tracing import trace_of
 
@@ -36,7 +37,7 @@ def compute(layer: Layer, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
 
     if args and not any(isinstance(leaf, np.ndarray) for leaf in flatten(args[0])):
         args = (np.asarray(args[0]), *args[1:])
-    results = layer._trace(map_structure(give, args), map_structure(give, kwargs))
+    results = trace(layer, map_structure(give, args), map_structure(give, kwargs))
     for i, tensor in enumerate(flatten(results)):
         builder.output(f"y{i}", tensor)
     arrays = {name: variable.value for name, variable in builder.variables.items()}

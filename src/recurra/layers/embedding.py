@@ -8,8 +8,8 @@ import numpy as np
 
 from .. import initializers, ops, regularizers
 from ..graph import Tensor
-from .dense import positive
-from .layer import Layer, no_constraint, registry
+from .arguments import no_constraint, positive
+from .layer import Layer, registry
 
 __all__ = ["Embedding"]
 

@@ -7,9 +7,10 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from .. import ops
-from ..errors import ArgumentError
+from ..errors import ArgumentError, ShapeError
 from ..graph import Tensor
 from .layer import Layer, registry
+from .tracing import filled
 
 __all__ = ["Add", "Average", "Concatenate", "Maximum", "Minimum", "Multiply", "Subtract"]
 
@@ -103,20 +104,29 @@ class Concatenate(_Merge):
         self.axis = int(axis)
 
     def call(self, inputs: Sequence[Tensor]) -> Tensor:
-        return ops.concatenate(_several(self, inputs), self.axis)
+        rank = inputs[0].ndim if isinstance(inputs, (list, tuple)) and inputs else 1
+        return ops.concatenate(_several(self, inputs, self.axis % rank), self.axis)
 
     def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
         if self.axis not in (1, 1 - inputs[0].ndim) or all(m is None for m in mask or ()):
             return super().compute_mask(inputs, mask)
         # Joined along time: so are the masks, every step of an unmasked input counting.
-        from .tracing import filled
-
         return ops.concatenate(
             [filled(x, x.shape[:2], 1.0) if m is None else m for x, m in zip(inputs, mask, strict=True)], axis=1
         )
 
 
-def _several(layer: Layer, inputs: Any) -> Sequence[Tensor]:
+def _several(layer: Layer, inputs: Any, joined: int | None = None) -> Sequence[Tensor]:
+    """Checks the inputs. Along the axis ``joined`` their sizes may differ."""
     if not isinstance(inputs, (list, tuple)) or not inputs:
         raise ArgumentError(f"{type(layer).__name__} is called on a list of tensors, received {type(inputs).__name__}.")
+    for x in inputs[1:]:
+        if x.ndim != inputs[0].ndim:
+            continue
+        for axis, (m, n) in enumerate(zip(inputs[0].shape, x.shape, strict=True)):
+            if axis != joined and isinstance(m, str) and isinstance(n, str) and m != n:
+                raise ShapeError(
+                    f"{type(layer).__name__} cannot know that dimension {axis} of its inputs, '{m}' and '{n}', has "
+                    f"one size. Give it a number or the same name in both, such as Input(('time', 3))."
+                )
     return inputs

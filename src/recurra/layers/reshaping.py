@@ -8,7 +8,7 @@ from typing import Any
 from .. import ops
 from ..errors import ArgumentError
 from ..graph import Tensor
-from .dense import positive
+from .arguments import positive
 from .input_spec import InputSpec
 from .layer import Layer, registry
 

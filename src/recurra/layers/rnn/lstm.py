@@ -10,7 +10,8 @@ import numpy as np
 from ... import activations, initializers, ops, regularizers
 from ...graph import Tensor, Variable
 from ...typing import Array
-from ..layer import no_constraint, registry
+from ..arguments import no_constraint
+from ..layer import registry
 from .recurrent import Recurrent
 
 __all__ = ["LSTM"]

@@ -8,8 +8,7 @@ from typing import Any
 from ... import ops, random
 from ...errors import ArgumentError, ShapeError
 from ...graph import Tensor, show_shape
-from ..dense import positive
-from ..dropout import share
+from ..arguments import positive, share
 from ..input_spec import InputSpec
 from ..layer import Layer
 from ..tracing import filled
