@@ -171,6 +171,14 @@ def test_clipnorm_is_per_parameter() -> None:
     assert g["a"].tolist() == [3, 4]
 
 
+@pytest.mark.parametrize("limits", [{"clipnorm": 1.0}, {"global_clipnorm": 1.0}])
+def test_a_norm_just_over_the_limit_is_clipped_and_one_just_under_it_is_not(limits: dict[str, float]) -> None:
+    rule = UpdateRule("sgd", **limits)  # type: ignore[arg-type]
+    over, under = np.array([0.0, 1.001]), np.array([0.0, 0.999])
+    assert update.clip(rule, {"a": over})["a"].tolist() == pytest.approx([0, 1], abs=1e-12)
+    assert update.clip(rule, {"a": under})["a"].tolist() == [0, 0.999]
+
+
 def test_global_clipnorm_keeps_the_direction() -> None:
     g = {"a": np.array([3.0]), "b": np.array([[4.0]])}
     clipped = update.clip(UpdateRule("sgd", global_clipnorm=1.0), g)

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from recurra import ops
-from recurra.engines import get
+from recurra.engines import available, get
 from recurra.errors import ArgumentError
 from recurra.graph import GraphBuilder
 
@@ -33,10 +33,10 @@ def kept(count: int, rate: float, seed: int, step: int) -> list[bool]:
     return result
 
 
-def run(x: np.ndarray, step: int, *arguments: Any) -> np.ndarray:
+def run(x: np.ndarray, step: int, *arguments: Any, engine: str = "numpy") -> np.ndarray:
     builder = GraphBuilder()
     builder.output("y", ops.dropout(builder.input("x", x.shape), *arguments))
-    return get("numpy").compile(builder.finish(), {}).predict({"x": x}, step=step)["y"]
+    return get(engine).compile(builder.finish(), {}).predict({"x": x.astype(np.float32)}, step=step)["y"]
 
 
 @pytest.mark.parametrize("seed", [0, 1, 0xDEADBEEF, 0x0123456789ABCDEF, 2**64 - 1])
@@ -45,6 +45,15 @@ def test_which_elements_are_dropped(seed: int, step: int) -> None:
     y = run(np.ones(39), step, 0.3, seed)
     assert (y != 0).tolist() == kept(39, 0.3, seed, step)
     np.testing.assert_allclose(y[y != 0], 1 / 0.7, rtol=1e-7)
+
+
+@pytest.mark.parametrize("engine", available())
+def test_an_element_whose_number_is_the_rate_itself_is_kept(engine: str) -> None:
+    """u >= rate is decided exactly, however close the two are."""
+    for seed in range(1, 6):
+        k = philox([0, 0, 3, 0], [seed, 0])[0] >> 8
+        for rate, stays in ((k / 2**24, True), ((k + 0.001) / 2**24, False), ((k - 0.001) / 2**24, True)):
+            assert (run(np.ones(1), 3, rate, seed, engine=engine)[0] != 0) == stays
 
 
 def test_elements_are_counted_in_c_order() -> None:
