@@ -50,23 +50,28 @@ static inline void tile(int64_t k, const float* a, int64_t a_row, int64_t a_col,
 
 template <int R, int V>
 static void gemm_tile(const Gemm& g, int64_t row, int64_t panel, int64_t k0, int64_t k1) {
-  const int64_t column = panel * V * W, width = g.n - column < V * W ? g.n - column : V * W;
+  const int64_t column = panel * V * W, width = g.n - column;
   float* c = g.c + row * g.c_row + column;
+  auto lanes = [&](int v) { return width - v * W < W ? (width - v * W > 0 ? width - v * W : 0) : W; };
+  const bool whole = width >= V * W, from_c = g.accumulate || k0 > 0;
+  const float* start = from_c ? c : g.bias ? g.bias + column : nullptr;
+  const int64_t start_row = from_c ? g.c_row : 0;
   vf acc[R][V];
   for (int r = 0; r < R; r++)
     for (int v = 0; v < V; v++) {
-      int64_t n = width - v * W < W ? (width - v * W > 0 ? width - v * W : 0) : W;
-      if (g.accumulate || k0 > 0) acc[r][v] = load_at(c + r * g.c_row, v * W, n);
-      else if (g.bias) acc[r][v] = load_at(g.bias + column, v * W, n);
-      else acc[r][v] = vf{};
+      if (!start) acc[r][v] = vf{};
+      else if (whole) acc[r][v] = load(start + r * start_row + v * W);
+      else acc[r][v] = load_n(start + r * start_row + v * W, lanes(v));
     }
-  tile<R, V>(k1 - k0, g.a + row * g.a_row + k0 * g.a_col, g.a_row, g.a_col,
-             g.b_packed + (panel * g.k + k0) * V * W, acc);
-  for (int r = 0; r < R; r++)
-    for (int v = 0; v < V; v++) {
-      int64_t n = width - v * W < W ? (width - v * W > 0 ? width - v * W : 0) : W;
-      store_at(c + r * g.c_row, v * W, acc[r][v], n);
-    }
+  tile<R, V>(k1 - k0, g.a + row * g.a_row + k0 * g.a_col, g.a_row, g.a_col, g.b_packed + (panel * g.k + k0) * V * W,
+             acc);
+  if (whole) {
+    for (int r = 0; r < R; r++)
+      for (int v = 0; v < V; v++) store(c + r * g.c_row + v * W, acc[r][v]);
+  } else {
+    for (int r = 0; r < R; r++)
+      for (int v = 0; v < V; v++) store_n(c + r * g.c_row + v * W, acc[r][v], lanes(v));
+  }
 }
 
 template <int V>
