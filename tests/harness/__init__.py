@@ -1,0 +1,1 @@
+"""What the tests share. Modules inside import each other as `tests.harness...`."""
