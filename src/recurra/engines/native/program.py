@@ -140,7 +140,8 @@ class NativeProgram(Program):
         names = list(graph.states)
         try:
             plan = _native.Plan(
-                values=[(list(spec.shape), spec.dtype == "int") for spec in bound.values],
+                # Values of nodes that were left out keep their symbols; nothing reads them.
+                values=[([d if isinstance(d, int) else 0 for d in s.shape], s.dtype == "int") for s in bound.values],
                 nodes=[
                     (node.op, list(node.inputs), list(node.outputs), _plain(node.attributes), node.scope)
                     for node in bound.nodes
