@@ -201,7 +201,7 @@ def test_wrong_collections() -> None:
         collect({"prize": 1, "day": 2}, ["price", "day"], [1, 1], "x")
     with pytest.raises(DataError, match="x lacks 'b'"):
         collect({"a": 1}, ["a", "b"], [1, 1], "x")
-    with pytest.raises(DataError, match="2 arrays.*Received: 3 of them"):
+    with pytest.raises(DataError, match=r"2 arrays.*Received: 3 of them"):
         collect([1, 2, 3], ["a", "b"], [1, 1], "x")
     with pytest.raises(DataError, match="Received: one ndarray"):
         collect(np.zeros(2), ["a", "b"], [1, 1], "x")

@@ -15,7 +15,6 @@ Tensors are called ``weights/<name>`` and ``optimizer/<slot>/<name>``. What else
 
 from __future__ import annotations
 
-import importlib.metadata
 import math
 import os
 import warnings
@@ -203,6 +202,8 @@ class _Source:
 
 
 def _head(kind: str, model: Model) -> dict[str, Any]:
+    import importlib.metadata  # takes longer to import than many other things together
+
     try:
         version = importlib.metadata.version("recurra")
     except importlib.metadata.PackageNotFoundError:

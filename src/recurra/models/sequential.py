@@ -126,7 +126,10 @@ class Sequential(Model):
 
     def _ensure_built(self, x: Any) -> None:
         if not self._tensors:
-            self.build((None, *data_shape(x)[1:]))
+            sample = data_shape(x)[1:]
+            if not sample and self._chain and self._chain[0].input_element == "float":
+                sample = (1,)  # a plain vector holds samples of one number
+            self.build((None, *sample))
 
     def _append(self, layer: Layer) -> None:
         before = self._tensors[-1]

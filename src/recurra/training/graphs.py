@@ -9,7 +9,6 @@ from typing import Any
 from .. import ops
 from ..config import epsilon
 from ..data.batching import FeedSpec
-from ..errors import ArgumentError
 from ..graph import Graph, GraphBuilder, Shape, Tensor, Variable
 from .totals import Report
 
@@ -77,12 +76,9 @@ def trace_run(model: Any, plans: Sequence[OutputPlan], training: bool, weight_ra
 
     Args:
         model: What has ``trace``, ``inputs`` and ``penalties``.
-        plans: One for each output.
+        plans: One for each output; at least one has a loss.
         training: For training; otherwise for testing.
         weight_ranks: For each output the number of dimensions of its sample weights: 1, 2, or None for no weights.
-
-    Raises:
-        ArgumentError: No output has a loss.
     """
     builder = GraphBuilder(training=training)
     specs, tensors = _inputs(builder, model)
@@ -112,8 +108,6 @@ def trace_run(model: Any, plans: Sequence[OutputPlan], training: bool, weight_ra
             for metrics, factor in ((plan.metrics, None), (plan.weighted_metrics, weight)):
                 for name, metric in metrics.items():
                     metric_reports.append(_emit_metric(builder, name, metric, target, output, factor, mask))
-    if not terms:
-        raise ArgumentError("No output has a loss. Give compile a loss, such as loss='mse'.")
     with builder.scope("loss"):
         total = terms[0]
         for term in (*terms[1:], *model.penalties(builder)):

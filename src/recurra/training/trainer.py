@@ -11,10 +11,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .. import engines, optimizers
-from ..data.batching import data_shape
 from ..engines import Engine
-from ..errors import ArgumentError, DataError, NonFiniteError
-from ..graph import show_shape
+from ..errors import ArgumentError, NonFiniteError
 from ..typing import Array, Config
 from .callbacks import Callback, CallbackList, History
 from .compilation import CompileArguments, plan_outputs
@@ -64,7 +62,7 @@ class Trainer:
         def weights(self) -> list[Any]: ...
         @property
         def trainable_weights(self) -> list[Any]: ...
-        def build(self, input_shape: Any = None) -> None: ...
+        def _ensure_built(self, x: Any) -> None: ...
 
     def compile(
         self,
@@ -441,16 +439,6 @@ class Trainer:
         if not self.built:
             raise ArgumentError(f"{what} needs a built model. Give it an Input, or call build, fit or predict first.")
 
-    def _ensure_built(self, x: Any) -> None:
-        """Builds a model that takes its input shape from the data."""
-        if self.built:
-            return
-        shape = data_shape(x)
-        if not shape or shape[0] == 0:
-            raise DataError(f"x holds no samples: it has shape {show_shape(shape)}.")
-        # Plain vectors are taken as samples of one number, (batch, 1).
-        self.build((None, *(shape[1:] or (1,))))
-
     def _float_type(self) -> np.dtype[Any]:
         wide = any(weight.value.dtype == np.float64 for weight in self.weights)
         return np.dtype(np.float64 if wide else np.float32)
@@ -465,9 +453,12 @@ class Trainer:
         with_targets: bool = True,
         prefix: str = "",
     ) -> Samples:
+        plans = self._plan() if with_targets else []
+        if with_targets and all(plan.loss is None for plan in plans):
+            raise ArgumentError("No output has a loss. Give compile one, such as loss='mse'.")
         return prepare(
             self,
-            self._plan() if with_targets else [],
+            plans,
             x,
             y,
             sample_weight,
