@@ -6,13 +6,13 @@ from typing import Any
 
 import numpy as np
 import pytest
-from tests.harness.graphs import Model, trace
-from tests.harness.rules import RULES
 
 from recurra import engines, ops
 from recurra.engines import UpdateRule
 from recurra.errors import ArgumentError, EngineError, NonFiniteError, RecurraError, ShapeError, UnknownNameError
 from recurra.graph import GraphBuilder, Tensor, Variable
+from tests.harness.graphs import Model, trace
+from tests.harness.rules import RULES
 
 ENGINES = engines.available()
 

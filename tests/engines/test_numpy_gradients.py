@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
-from tests.harness.cases import CASES, Case
-from tests.harness.gradients import check_gradients
 
 from recurra import ops
+from tests.harness.cases import CASES, Case
+from tests.harness.gradients import check_gradients
 
 
 @pytest.mark.parametrize("case", [case for case in CASES if case.smooth and case.parameters], ids=str)

@@ -8,10 +8,10 @@ from typing import Any
 
 import numpy as np
 import pytest
-from tests.harness.cases.lstm import lstm_parameters
-from tests.harness.graphs import evaluate
 
 from recurra import ops
+from tests.harness.cases.lstm import lstm_parameters
+from tests.harness.graphs import evaluate
 
 ACTIVATIONS: dict[str, Callable[[float], float]] = {
     "elu": lambda x: x if x > 0 else math.exp(x) - 1,

@@ -6,14 +6,14 @@ from typing import Any
 
 import numpy as np
 import pytest
-from tests.harness.graphs import Model, trace
-from tests.harness.rules import RULES
 
 from recurra import config, engines, ops
 from recurra.engines.numpy import _declare
 from recurra.errors import ArgumentError, EngineError, NonFiniteError, UnsupportedOpError
 from recurra.graph import RULES as SHAPE_RULES
 from recurra.graph import GraphBuilder, Tensor, TensorSpec, Variable
+from tests.harness.graphs import Model, trace
+from tests.harness.rules import RULES
 
 
 def scaled() -> Model:

@@ -7,11 +7,11 @@ from collections.abc import Mapping
 
 import numpy as np
 import pytest
-from tests.harness.rules import RULES
 
 from recurra.engines import UpdateRule
 from recurra.engines.numpy import update
 from recurra.errors import ArgumentError, UnknownNameError
+from tests.harness.rules import RULES
 
 
 def follow(

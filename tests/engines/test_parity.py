@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
+from recurra import engines, ops
 from tests.harness.cases import CASES, Case
 from tests.harness.cases.lstm import lstm_parameters
 from tests.harness.graphs import rounded
 from tests.harness.parity import check_engine
-
-from recurra import engines, ops
 
 
 @pytest.mark.parametrize("engine", engines.available())

@@ -12,11 +12,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
-from tests.harness.graphs import evaluate
 
 from recurra import ops
 from recurra.errors import ArgumentError, ShapeError
 from recurra.graph import GraphBuilder, Tensor
+from tests.harness.graphs import evaluate
 
 NUMBERS = [-7.5, -3.0, -2.5, -1.0, -0.3, -1e-3, 0.0, 1e-3, 0.2, 0.5, 1.0, 2.5, 3.0, 6.0, 9.25]
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from tests.harness.graphs import evaluate, seeded
 
 from recurra import ops
 from recurra.errors import ArgumentError, ShapeError
 from recurra.graph import GraphBuilder
+from tests.harness.graphs import evaluate, seeded
 
 
 @pytest.mark.parametrize("leading", [(), (1,), (4,), (2, 3), (2, 1, 3)])

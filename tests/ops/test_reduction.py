@@ -10,11 +10,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
-from tests.harness.graphs import evaluate
 
 from recurra import ops
 from recurra.errors import ArgumentError, ShapeError
 from recurra.graph import GraphBuilder
+from tests.harness.graphs import evaluate
 
 ARRAYS = hnp.arrays(
     np.float64, hnp.array_shapes(min_dims=0, max_dims=4, max_side=4), elements=st.integers(-8, 8).map(float)

@@ -10,11 +10,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
-from tests.harness.graphs import evaluate
 
 from recurra import ops
 from recurra.errors import ArgumentError, ShapeError
 from recurra.graph import GraphBuilder, Shape
+from tests.harness.graphs import evaluate
 
 
 def counted(*shape: int) -> np.ndarray:
