@@ -1,10 +1,4 @@
-"""What looks into a training run and steers it. (They live in `recurra.training.callbacks`.)
-
-Example:
-
->>> from recurra.callbacks import EarlyStopping
->>> stop = EarlyStopping(patience=3, restore_best_weights=True)
-"""
+"""Callbacks: what looks into a training run and steers it. They are passed to ``fit(callbacks=[...])``."""
 
 from __future__ import annotations
 

@@ -17,6 +17,7 @@ const factories = {
   Embedding: tf.layers.embedding,
   LSTM: tf.layers.lstm,
   Masking: tf.layers.masking,
+  Reshape: tf.layers.reshape,
 };
 const makeLayer = ({class_name, config}) => factories[class_name](options(config));
 const list = (x) => (Array.isArray(x) ? x : [x]);
@@ -32,9 +33,19 @@ function chain(specs, input) {
   const start = tf.input({batchShape});
   let x = start;
   for (const spec of specs) {
-    const layer = makeLayer(spec);
-    x = layer.apply(x);
-    setWeights(layer, spec.weights);
+    if (spec.class_name === 'Sequential') {
+      const layer = tf.sequential();
+      for (const [i, inner] of spec.layers.entries()) {
+        const first = i === 0 ? {batch_input_shape: x.shape} : {};
+        layer.add(makeLayer({...inner, config: {...inner.config, ...first}}));
+        setWeights(layer.layers[i], inner.weights);
+      }
+      x = layer.apply(x);
+    } else {
+      const layer = makeLayer(spec);
+      x = layer.apply(x);
+      setWeights(layer, spec.weights);
+    }
   }
   return tf.model({inputs: start, outputs: x});
 }
