@@ -253,7 +253,8 @@ class Graph:
                     if isinstance(symbol, str):
                         sizes.setdefault(symbol, size)
             nodes.append(replace(node, attributes=attributes))
-        bound = tuple(spec if spec is not None else self.values[i] for i, spec in enumerate(values))
+        # What no node makes, because nothing needs it, has no sizes either.
+        bound = tuple(TensorSpec((), self.values[i].dtype) if spec is None else spec for i, spec in enumerate(values))
         return replace(self, values=bound, nodes=tuple(nodes))
 
     def __str__(self) -> str:

@@ -1,0 +1,21 @@
+"""Every test starts from the same state of the process."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from recurra import config, random
+
+
+@pytest.fixture(autouse=True)
+def fresh_session() -> Iterator[None]:
+    """Names count from the start, random numbers from one seed, weights are float32."""
+    config.clear_session()
+    config.set_floatx("float32")
+    config.set_epsilon(1e-7)
+    random.set_seed(0)
+    yield
+    config.set_floatx("float32")
+    config.set_epsilon(1e-7)
