@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from tests.training.models import LINE_X, LINE_Y, line, line_by_hand
 
 import recurra.random
 from recurra import engines, ops
@@ -23,8 +24,6 @@ from recurra.errors import (
 from recurra.layers import LSTM, Concatenate, Dense, Dropout, Embedding, Input
 from recurra.models import Model, Sequential
 from recurra.optimizers import SGD
-
-from tests.training.models import LINE_X, LINE_Y, line, line_by_hand
 
 
 def weight(model: Any) -> float:

@@ -11,12 +11,12 @@ from typing import Any
 
 import numpy as np
 import pytest
+from tests.training.models import LINE_X, LINE_Y, line
 
 from recurra.callbacks import LambdaCallback
 from recurra.errors import ArgumentError
 from recurra.training import progress
 from recurra.training.progress import Bar, Lines, Reporter, format_time, reporter
-from tests.training.models import LINE_X, LINE_Y, line
 
 
 class Terminal(io.StringIO):
@@ -97,6 +97,7 @@ def test_the_bar_shows_epoch_loss_metrics_speed_and_remaining_time(
         assert part in shown
     # The last state stays, with the values of the validation and the time that was taken.
     last = shown[shown.rindex("Epoch 3/3") :]
+    assert "─" not in last
     assert "val_loss " in last
     assert "left" not in last
     assert capsys.readouterr().out == ""
@@ -143,7 +144,7 @@ def test_a_long_prediction_shows_a_bar_that_vanishes(terminal: Terminal, monkeyp
     line().predict(LINE_X, batch_size=1)
     text = terminal.getvalue()
     assert "Predicting" in text
-    assert text.endswith("\x1b[2K") or text.endswith("\x1b[?25h")
+    assert text.endswith(("\x1b[2K", "\x1b[?25h"))
 
 
 def test_a_bar_is_drawn_ten_times_a_second_at_most(terminal: Terminal, monkeypatch: pytest.MonkeyPatch) -> None:

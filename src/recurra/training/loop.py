@@ -91,7 +91,7 @@ class FitLoop:
                     break
                 logs.update({f"val_{name}": value for name, value in validated.items()})
             callbacks.call("on_epoch_end", epoch, logs)
-            self._reporter.epoch_end(epoch, steps, logs)
+            self._reporter.epoch_end(epoch, steps, self.done, logs)
             if self._interrupted() or self._model.stop_training:
                 break
         return logs

@@ -35,8 +35,8 @@ class Reporter:
     def draw(self, epoch: int, done: int, logs: Mapping[str, float]) -> None:
         """Shows the state after ``done`` steps of the whole run."""
 
-    def epoch_end(self, epoch: int, steps: int, logs: Mapping[str, float]) -> None:
-        """Called after each epoch of ``steps`` training steps."""
+    def epoch_end(self, epoch: int, steps: int, done: int, logs: Mapping[str, float]) -> None:
+        """Called after each epoch of ``steps`` training steps, ``done`` steps after the beginning of the run."""
 
     def note(self, message: str) -> None:
         """Says something that matters even to those who asked for silence about progress."""
@@ -53,7 +53,7 @@ class Lines(Reporter):
         self._epochs = epochs
         self._since = perf_counter()
 
-    def epoch_end(self, epoch: int, steps: int, logs: Mapping[str, float]) -> None:
+    def epoch_end(self, epoch: int, steps: int, done: int, logs: Mapping[str, float]) -> None:
         """Prints the line."""
         now = perf_counter()
         seconds, self._since = now - self._since, now
@@ -100,9 +100,9 @@ class Bar(Reporter):
         now = perf_counter()
         self.due = now + max(_INTERVAL, _SHARE * (now - start))
 
-    def epoch_end(self, epoch: int, steps: int, logs: Mapping[str, float]) -> None:
+    def epoch_end(self, epoch: int, steps: int, done: int, logs: Mapping[str, float]) -> None:
         """Keeps the values, so that the last line shows them."""
-        self._state = (epoch, self._state[1], logs)
+        self._state = (epoch, done, logs)
 
     def note(self, message: str) -> None:
         """Prints the message above the bar."""
