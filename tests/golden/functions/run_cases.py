@@ -36,7 +36,7 @@ def main() -> None:
     }
     # What float32 can hold, so that Keras and whoever reads this start from the same numbers.
     data = {key: value if value.dtype.kind == "i" else value.astype(np.float32) for key, value in data.items()}
-    losses = [
+    losses: list[tuple[str, str, str, dict[str, Any]]] = [
         ("mean_squared_error", "positive", "numbers", {}),
         ("mean_absolute_error", "positive", "numbers", {}),
         ("mean_absolute_percentage_error", "positive", "numbers", {}),
@@ -62,33 +62,11 @@ def main() -> None:
         ("sparse_categorical_crossentropy", "classes", "numbers", {"from_logits": True}),
     ]
     activations = [
-        "celu",
-        "elu",
-        "exponential",
-        "gelu",
-        "hard_shrink",
-        "hard_sigmoid",
-        "hard_silu",
-        "hard_tanh",
-        "leaky_relu",
-        "linear",
-        "log_sigmoid",
-        "log_softmax",
-        "mish",
-        "relu",
-        "relu6",
-        "selu",
-        "sigmoid",
-        "silu",
-        "soft_shrink",
-        "softmax",
-        "softplus",
-        "softsign",
-        "squareplus",
-        "tanh",
-        "tanh_shrink",
+        *("celu", "elu", "exponential", "gelu", "hard_shrink", "hard_sigmoid", "hard_silu", "hard_tanh", "leaky_relu"),
+        *("linear", "log_sigmoid", "log_softmax", "mish", "relu", "relu6", "selu", "sigmoid", "silu", "soft_shrink"),
+        *("softmax", "softplus", "softsign", "squareplus", "tanh", "tanh_shrink"),
     ]
-    metrics = [
+    metrics: list[tuple[str, str, str, dict[str, Any]]] = [
         ("RootMeanSquaredError", "positive", "numbers", {}),
         ("MeanAbsolutePercentageError", "positive", "numbers", {}),
         ("LogCoshError", "positive", "numbers", {}),
@@ -104,7 +82,7 @@ def main() -> None:
         ("Hinge", "signs", "numbers", {}),
         ("SparseCategoricalCrossentropy", "classes", "numbers", {"from_logits": True}),
     ]
-    schedules = [
+    schedules: list[tuple[str, dict[str, Any]]] = [
         ("ExponentialDecay", {"initial_learning_rate": 0.1, "decay_steps": 10, "decay_rate": 0.5}),
         ("ExponentialDecay", {"initial_learning_rate": 0.1, "decay_steps": 10, "decay_rate": 0.5, "staircase": True}),
         ("InverseTimeDecay", {"initial_learning_rate": 0.1, "decay_steps": 10, "decay_rate": 0.5}),
