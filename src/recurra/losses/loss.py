@@ -112,7 +112,8 @@ def _class_of(function: Any) -> Loss | None:
         cls = registry.find(name)
     except UnknownNameError:
         return None
-    same = vars(sys.modules[cls.__module__]).get(name) is function
+    # Inside custom_object_scope a name may stand for a function of the user's own.
+    same = isinstance(cls, type) and vars(sys.modules[cls.__module__]).get(name) is function
     return cls() if same else None
 
 
