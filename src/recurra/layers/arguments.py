@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from ..errors import ArgumentError
 
 __all__ = ["no_constraint", "positive", "share"]
@@ -20,14 +22,14 @@ def no_constraint(layer: object, argument: str, value: Any) -> None:
 
 def positive(layer: object, argument: str, value: Any) -> int:
     """Checks that an argument is a positive integer."""
-    if isinstance(value, bool) or int(value) != value or value < 1:
+    if isinstance(value, bool) or not isinstance(value, (int, float, np.number)) or int(value) != value or value < 1:
         raise ArgumentError(f"{type(layer).__name__}: {argument} must be a positive integer, received {value!r}.")
     return int(value)
 
 
-def share(layer: object, argument: str, value: float) -> float:
+def share(layer: object, argument: str, value: Any) -> float:
     """Checks that an argument is a share of elements to drop."""
-    if not 0.0 <= value < 1.0:
+    if not isinstance(value, (int, float, np.number)) or not 0.0 <= value < 1.0:
         raise ArgumentError(
             f"{type(layer).__name__}: {argument} must lie in [0, 1), received {value!r}. It is the share of elements "
             f"that are dropped."
