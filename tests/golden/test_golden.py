@@ -8,6 +8,7 @@ import pytest
 from tests.golden.cases import KINDS, Case, check, load
 
 FILES = {
+    "keras": ["forward", "functional", "loss", "optimizer", "random"],
     "tfjs": [
         "embedding_mask",
         "forward",
@@ -15,10 +16,12 @@ FILES = {
         "loss",
         "metric",
         "optimizer",
+        "random",
         "regularizer",
         "stateful",
         "train",
     ],
+    "torch": ["random"],
 }
 CASES = [case for program, kinds in FILES.items() for kind in kinds for case in load(program, kind)]
 
