@@ -78,7 +78,8 @@ def test_each_epoch_sees_each_sample_once_in_another_order() -> None:
         return {"loss": np.float32(0)}
 
     model.fit(LINE_X, LINE_Y)
-    program = model._program("train", (None,)).program
+    assert model._programs is not None
+    program = model._programs.get("train", (None,)).program
     object.__setattr__(program, "train", train)
     model.fit(LINE_X, LINE_Y, batch_size=2, epochs=4, callbacks=[Spy()])
     assert [sorted(epoch) for epoch in seen] == [[0, 1, 2, 3, 4]] * 4
@@ -233,6 +234,17 @@ def test_a_loss_of_ones_own() -> None:
         return ops.reduce_mean(ops.square(ops.square(y_pred - y_true)), axes=(-1,))
 
     assert line(loss=fourth).evaluate(LINE_X, LINE_Y) == pytest.approx(float(((LINE_X - LINE_Y) ** 4).mean()))
+
+
+def test_class_weights_do_not_weigh_what_is_split_off() -> None:
+    labels = np.array([0, 1, 1, 0, 1])
+    factors = np.array([1.0, 1.0, 1.0, 2.0, 1.0])
+    values = crossentropy(LINE_X, labels)
+    history = two_classes("sparse_categorical_crossentropy").fit(
+        LINE_X, labels, class_weight={1: 3.0}, sample_weight=factors, validation_split=0.4
+    )
+    assert history.history["loss"] == pytest.approx([(values[:3] * [1, 3, 3]).mean()], rel=1e-5)
+    assert history.history["val_loss"] == pytest.approx([(values[3:] * factors[3:]).mean()], rel=1e-5)
 
 
 def test_regularizers_add_to_the_loss() -> None:
@@ -525,8 +537,13 @@ def test_a_fixed_batch_size_is_the_default_and_is_kept() -> None:
         model.predict(x[:5])
     with pytest.raises(DataError, match="validation needs a multiple of 2"):
         model.fit(x, np.zeros(6), validation_data=(x[:1], np.zeros(1)))
-    with pytest.raises(DataError, match="train_on_batch needs"):
-        model.train_on_batch(x[:1], np.zeros(1))
+    for samples in (1, 4):
+        with pytest.raises(ArgumentError, match=f"train_on_batch needs 2 samples, received {samples}"):
+            model.train_on_batch(x[:samples], np.zeros(samples))
+        with pytest.raises(ArgumentError, match="test_on_batch needs 2"):
+            model.test_on_batch(x[:samples], np.zeros(samples))
+        with pytest.raises(ArgumentError, match="predict_on_batch needs 2"):
+            model.predict_on_batch(x[:samples])
 
 
 @pytest.mark.parametrize("engine", engines.available())
@@ -724,7 +741,8 @@ def test_data_are_neither_changed_nor_copied() -> None:
     model.fit(x, y, epochs=2, batch_size=2)
     assert (x == LINE_X).all()
     assert (y == LINE_Y).all()
-    assert model._prepare(x, y).feeds["target_0"] is y
+    assert model._programs is not None
+    assert model._programs.samples(x, y).feeds["target_0"] is y
 
 
 def test_explain_names_engine_layers_and_weights() -> None:

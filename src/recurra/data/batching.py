@@ -235,11 +235,9 @@ def class_weights(
             labels = labels[..., 0]
     else:
         labels = target.argmax(axis=-1)
-    labels = np.rint(labels).astype(np.int64)
-    result = np.ones(labels.shape, np.dtype(float_type))
-    for key, weight in table.items():
-        result[labels == key] = weight
-    return result
+    classes, places = np.unique(np.rint(labels), return_inverse=True)
+    by_class = np.array([table.get(int(number), 1.0) for number in classes], np.dtype(float_type))
+    return by_class[places.reshape(labels.shape)]
 
 
 def _class_table(weights: Any) -> dict[int, float]:

@@ -4,23 +4,20 @@ from __future__ import annotations
 
 import math
 
-from ..engines import Program
 from ..graph import ABSENT, show_shape
-from .graphs import Traced
+from .programs import Compiled
 
 __all__ = ["explain"]
 
 
-def explain(traced: Traced, program: Program, engine: str, name: str) -> str:
+def explain(compiled: Compiled, name: str) -> str:
     """Writes a table of the nodes of a graph.
 
     Args:
-        traced: The graph, traced for prediction.
-        program: What the engine made of it. Its ``describe()``, where it has one, is added.
-        engine: The engine's name.
+        compiled: The program, made for prediction.
         name: The model's name.
     """
-    graph = traced.graph
+    graph = compiled.traced.graph
     names = {id: label for group in (graph.parameters, graph.states, graph.inputs) for label, id in group.items()}
     rows = [("layer", "operation", "output", "reads")]
     for node in graph.nodes:
@@ -34,14 +31,20 @@ def explain(traced: Traced, program: Program, engine: str, name: str) -> str:
     ]
     count = sum(math.prod(map(int, graph.values[id].shape)) for id in graph.parameters.values())
     lines = [
-        f"{name} runs on the {engine} engine: {len(graph.nodes)} operations, {len(graph.parameters)} weights with "
-        f"{count:,} numbers.",
+        f"{name} runs on the {_engine(compiled.engine.name)}: {len(graph.nodes)} operations, "
+        f"{len(graph.parameters)} weights with {count:,} numbers.",
         *table,
     ]
-    describe = getattr(program, "describe", None)
-    if callable(describe):
-        lines.append(str(describe()))
     return "\n".join(lines)
+
+
+def _engine(name: str) -> str:
+    if name != "native":
+        return f"{name} engine"
+    from ..engines import native
+
+    threads = native.num_threads()
+    return f"native engine ({native.instruction_set()}, {threads} thread{'s' if threads > 1 else ''})"
 
 
 def _short(name: str) -> str:

@@ -22,7 +22,7 @@ from ..errors import ArgumentError, DataError
 from ..random import generator
 from .graphs import OutputPlan
 
-__all__ = ["Batches", "Samples", "batch_size_of", "positive", "prepare", "split"]
+__all__ = ["Batches", "Samples", "batch_size_of", "fixed_batch_size", "positive", "prepare", "split", "split_point"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,24 +46,24 @@ class Samples:
 
 def prepare(
     model: Any,
-    plans: Sequence[OutputPlan],
+    plans: Sequence[OutputPlan] | None,
     x: Any,
     y: Any = None,
     sample_weight: Any = None,
     class_weight: Any = None,
     *,
     float_type: np.dtype[Any],
-    with_targets: bool = True,
+    held_out: float = 0.0,
     prefix: str = "",
 ) -> Samples:
     """Checks and converts data for a model.
 
     Args:
         model: A built model.
-        plans: One for each output; not looked at without targets.
+        plans: One for each output; None for prediction, which needs no targets.
         x, y, sample_weight, class_weight: As given to `fit`.
         float_type: The engine's float type.
-        with_targets: Whether ``y`` is needed.
+        held_out: The part at the end that will be split off for validation; classes have no weight there.
         prefix: Put before the names of the arguments in messages, such as ``"validation "``.
 
     Raises:
@@ -78,34 +78,43 @@ def prepare(
     ]
     items = collect(x, names, ranks, f"{prefix}x")
     feeds = {spec.feed: convert(item, spec, float_type) for spec, item in zip(specs, items, strict=True)}
-    weight_ranks: list[int | None] = [None] * len(plans)
     labelled = {spec.label: feeds[spec.feed] for spec in specs}
-    if with_targets:
-        if y is None:
-            raise DataError(f"{prefix}y is missing: the loss compares the output with it. Give one entry per sample.")
-        used = [(i, plan) for i, plan in enumerate(plans) if plan.used]
-        targets = _targets(y, used, plans, prefix, float_type, specs, feeds)
-        labelled.update(targets)
+    if plans is None:
         samples = check_lengths(labelled)
-        weights = _weights(sample_weight, class_weight, used, plans, samples, feeds, model, prefix, float_type)
-        for i, array in weights.items():
-            feeds[f"weight_{i}"] = array
-            weight_ranks[i] = array.ndim
-    else:
-        samples = check_lengths(labelled)
+        check_sizes(specs, feeds)
+        return Samples(feeds, 0, samples, ())
+    if y is None:
+        raise DataError(f"{prefix}y is missing: the loss compares the output with it. Give one entry per sample.")
+    labelled.update(_targets(y, plans, prefix, float_type, specs, feeds))
+    samples = check_lengths(labelled)
     check_sizes(specs, feeds)
+    if class_weight is not None and len(plans) > 1:
+        raise ArgumentError("class_weight needs a model with one output. Give sample_weight for each output instead.")
+    given = _weight_per_output(sample_weight, [plan.name for plan in plans], f"{prefix}sample_weight")
+    trained = samples if not held_out else split_point(samples, held_out)
+    weight_ranks: list[int | None] = [None] * len(plans)
+    for i, plan in enumerate(plans):
+        if plan.used:
+            label = f"{prefix}sample_weight" + (f"['{plan.name}']" if len(plans) > 1 else "")
+            output_rank = len(model.outputs[i].dims)
+            weight = _weight(
+                given[i], class_weight, plan, feeds[f"target_{i}"], output_rank, trained, label, float_type
+            )
+            if weight is not None:
+                feeds[f"weight_{i}"] = weight
+                weight_ranks[i] = weight.ndim
     return Samples(feeds, 0, samples, tuple(weight_ranks))
 
 
 def _targets(
     y: Any,
-    used: Sequence[tuple[int, OutputPlan]],
     plans: Sequence[OutputPlan],
     prefix: str,
     float_type: np.dtype[Any],
     specs: list[FeedSpec],
     feeds: dict[str, np.ndarray],
 ) -> dict[str, np.ndarray]:
+    used = [(i, plan) for i, plan in enumerate(plans) if plan.used]
     names = [plan.name for plan in plans]
     if isinstance(y, Mapping) or len(plans) == 1:
         parts = collect(y, [plan.name for _, plan in used], [len(p.target_shape) for _, p in used], f"{prefix}y")
@@ -121,43 +130,34 @@ def _targets(
     return labelled
 
 
-def _weights(
-    sample_weight: Any,
+def _weight(
+    given: Any,
     class_weight: Any,
-    used: Sequence[tuple[int, OutputPlan]],
-    plans: Sequence[OutputPlan],
-    samples: int,
-    feeds: Mapping[str, np.ndarray],
-    model: Any,
-    prefix: str,
+    plan: OutputPlan,
+    target: np.ndarray,
+    output_rank: int,
+    trained: int,
+    label: str,
     float_type: np.dtype[Any],
-) -> dict[int, np.ndarray]:
-    """The weights of each output: what was given for samples times what was given for classes."""
-    if class_weight is not None and len(plans) > 1:
-        raise ArgumentError("class_weight needs a model with one output. Give sample_weight for each output instead.")
-    given = _per_output(sample_weight, [plan.name for plan in plans], f"{prefix}sample_weight")
-    result = {}
-    for i, plan in used:
-        output_rank = len(model.outputs[i].dims)
-        target = feeds[f"target_{i}"]
-        factors = []
-        if given[i] is not None:
-            label = f"{prefix}sample_weight" + (f"['{plan.name}']" if len(plans) > 1 else "")
-            steps = int(target.shape[1]) if output_rank >= 3 else None
-            factors.append(weights_feed(given[i], samples, steps, label, float_type))
-        if class_weight is not None:
-            one_hot = plan.target_dtype == "float" and target.ndim > 1 and target.shape[-1] > 1
-            factors.append(class_weights(class_weight, target, target.shape[-1] if one_hot else None, float_type))
-        if len(factors) == 2:
-            rank = max(factor.ndim for factor in factors)
-            first, second = (factor if factor.ndim == rank else factor[:, None] for factor in factors)
-            result[i] = np.ascontiguousarray(first * second)
-        elif factors:
-            result[i] = factors[0]
-    return result
+) -> np.ndarray | None:
+    """The weights of one output: what was given for samples times what was given for classes, or None."""
+    factors = []
+    if given is not None:
+        steps = int(target.shape[1]) if output_rank >= 3 else None
+        factors.append(weights_feed(given, len(target), steps, label, float_type))
+    if class_weight is not None:
+        one_hot = plan.target_dtype == "float" and target.ndim > 1 and target.shape[-1] > 1
+        factor = class_weights(class_weight, target, target.shape[-1] if one_hot else None, float_type)
+        factor[trained:] = 1.0
+        factors.append(factor)
+    if len(factors) < 2:
+        return factors[0] if factors else None
+    rank = max(factor.ndim for factor in factors)
+    first, second = (factor if factor.ndim == rank else factor[:, None] for factor in factors)
+    return np.ascontiguousarray(first * second)
 
 
-def _per_output(value: Any, names: Sequence[str], label: str) -> list[Any]:
+def _weight_per_output(value: Any, names: Sequence[str], label: str) -> list[Any]:
     if value is None or len(names) == 1:
         if isinstance(value, Mapping):
             return collect(value, names, [1], label)
@@ -180,15 +180,30 @@ def split(samples: Samples, fraction: float) -> tuple[Samples, Samples]:
     Raises:
         ArgumentError: The fraction is outside, or one of the parts would be empty.
     """
+    at = samples.start + split_point(len(samples), fraction)
+    return replace(samples, stop=at), replace(samples, start=at)
+
+
+def split_point(count: int, fraction: float) -> int:
+    """How many of ``count`` samples come before the part set aside. Raises as `split` does.
+
+    >>> split_point(10, 0.25)
+    7
+    """
     if not 0.0 < fraction < 1.0:
         raise ArgumentError(f"validation_split must lie between 0 and 1, received {fraction}.")
-    at = samples.start + math.floor(len(samples) * (1.0 - fraction))
-    if at in (samples.start, samples.stop):
+    at = math.floor(count * (1.0 - fraction))
+    if at in (0, count):
         raise ArgumentError(
-            f"validation_split={fraction} of {len(samples)} samples leaves nothing to "
-            f"{'train on' if at == samples.start else 'validate on'}. Give more data or another fraction."
+            f"validation_split={fraction} of {count} samples leaves nothing to "
+            f"{'train on' if at == 0 else 'validate on'}. Give more data or another fraction."
         )
-    return replace(samples, stop=at), replace(samples, start=at)
+    return at
+
+
+def fixed_batch_size(model: Any) -> int | None:
+    """The batch size that a model was made for, or None where any will do."""
+    return next((int(tensor.dims[0]) for tensor in model.inputs if isinstance(tensor.dims[0], int)), None)
 
 
 def batch_size_of(model: Any, batch_size: int | None, samples: int, what: str) -> int:
@@ -205,7 +220,7 @@ def batch_size_of(model: Any, batch_size: int | None, samples: int, what: str) -
         DataError: The samples are no whole number of fixed batches.
     """
     size = None if batch_size is None else positive("batch_size", batch_size)
-    fixed = next((tensor.dims[0] for tensor in model.inputs if isinstance(tensor.dims[0], int)), None)
+    fixed = fixed_batch_size(model)
     if fixed is None:
         return 32 if size is None else size
     if size is not None and size != fixed:
@@ -218,7 +233,7 @@ def batch_size_of(model: Any, batch_size: int | None, samples: int, what: str) -
             f"The model has the fixed batch size {fixed}, so {what} needs a multiple of {fixed} samples, received "
             f"{samples}. Leave out {samples % fixed} of them, or make the model for another batch size."
         )
-    return int(fixed)
+    return fixed
 
 
 def positive(name: str, value: Any) -> int:

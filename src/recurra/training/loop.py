@@ -2,32 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable
 from time import perf_counter
 from typing import Any
 
 import numpy as np
 
 from ..engines import Program
-from ..errors import EngineError, NonFiniteError
+from ..errors import EngineError
 from .callbacks import CallbackList
 from .feeding import Batches, Samples
-from .graphs import Traced
 from .interrupt import Interrupt
+from .programs import Compiled
 from .progress import Reporter
 from .totals import Totals
 
-__all__ = ["Compiled", "FitLoop", "predict_batches", "test_batches"]
-
-
-@dataclass(frozen=True, slots=True)
-class Compiled:
-    """A traced graph and the program an engine made of it."""
-
-    traced: Traced
-    program: Program
-    engine: str
+__all__ = ["FitLoop", "predict_batches", "test_batches"]
 
 
 class FitLoop:
@@ -43,6 +33,11 @@ class FitLoop:
         callbacks: Whom to tell.
         reporter: What shows the progress.
         interrupt: Says when Ctrl-C was pressed.
+
+    Attributes:
+        epoch: The present epoch, from 0.
+        batch: The present batch of it, from 1.
+        done: Steps made since the beginning, those of validation included.
     """
 
     def __init__(
@@ -51,8 +46,8 @@ class FitLoop:
         train: Compiled,
         samples: Samples,
         batches: Batches,
-        validation: Any,
-        validate_at: Any,
+        validation: Callable[[], dict[str, float]] | None,
+        validate_at: Callable[[int], bool],
         callbacks: CallbackList,
         reporter: Reporter,
         interrupt: Interrupt,
@@ -86,7 +81,7 @@ class FitLoop:
                 break
             logs = self._totals.result()
             if self._validation is not None and self._validate_at(epoch):
-                validated = self._validation(epoch)
+                validated = self._validation()
                 if self._interrupted():
                     break
                 logs.update({f"val_{name}": value for name, value in validated.items()})
@@ -185,8 +180,3 @@ def predict_batches(
     if len(parts) == 1:
         return list(parts[0].values())
     return [np.concatenate([part[name] for part in parts]) for name in parts[0]]
-
-
-def located(error: NonFiniteError, epoch: int, epochs: int, batch: int) -> NonFiniteError:
-    """The same error with the place in the run that a person looks for."""
-    return NonFiniteError(f"Epoch {epoch + 1} of {epochs}, batch {batch}: {error}")

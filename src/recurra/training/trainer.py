@@ -5,22 +5,20 @@ from __future__ import annotations
 import importlib
 import itertools
 import os
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
-
-import numpy as np
 
 from .. import engines, optimizers
 from ..engines import Engine
-from ..errors import ArgumentError, NonFiniteError
+from ..errors import ArgumentError
 from ..typing import Array, Config
 from .callbacks import Callback, CallbackList, History
-from .compilation import CompileArguments, plan_outputs
+from .compilation import CompileArguments
 from .explain import explain
-from .feeding import Batches, Samples, batch_size_of, positive, prepare, split
-from .graphs import OutputPlan, trace_predict, trace_run
-from .interrupt import Interrupt
-from .loop import Compiled, FitLoop, located, predict_batches, test_batches
+from .feeding import Batches, Samples, batch_size_of, positive, split
+from .fitting import Validation, run_fit, validation_epochs, validation_parts
+from .loop import predict_batches, test_batches
+from .programs import Compiled, Programs
 from .progress import reporter
 from .totals import Totals
 
@@ -45,11 +43,7 @@ class Trainer:
     stop_training: bool = False
     history: History | None = None
 
-    _arguments: CompileArguments = CompileArguments()
-    _engine_choice: str | Engine | None = None
-    _plans: list[OutputPlan] | None = None
-    _programs: dict[tuple[Any, ...], Compiled] | None = None
-    _signature: tuple[Any, ...] | None = None
+    _programs: Programs | None = None
 
     if TYPE_CHECKING:  # what a model brings
         built: bool
@@ -96,17 +90,16 @@ class Trainer:
         self.optimizer = optimizers.get(optimizer)
         if self.optimizer is None:
             raise ArgumentError("compile needs an optimizer, received None. The default is 'rmsprop'.")
-        self._engine_choice = None if engine is None else engines.get(engine)
-        self._arguments = CompileArguments(loss, loss_weights, metrics, weighted_metrics)
+        found = None if engine is None else engines.get(engine)
+        self._programs = Programs(self, CompileArguments(loss, loss_weights, metrics, weighted_metrics), found)
         self.compiled = True
-        self._plans = self._programs = None
         if self.built:
-            self._plan()
+            _ = self._programs.plans  # wrong names are errors here, not at the first fit
 
     @property
     def loss(self) -> Any:
         """The loss as it was given to `compile`."""
-        return self._arguments.loss
+        return None if self._programs is None else self._programs.arguments.loss
 
     @property
     def metrics_names(self) -> list[str]:
@@ -118,12 +111,7 @@ class Trainer:
         >>> model.metrics_names
         ['loss', 'mae']
         """
-        self._require_compiled("metrics_names")
-        plans = self._plan()
-        names = ["loss"]
-        if len(plans) > 1:
-            names += [f"{plan.name}_loss" for plan in plans if plan.loss is not None]
-        return names + [name for plan in plans for name in (*plan.metrics, *plan.weighted_metrics)]
+        return self._compiled_programs("metrics_names").metric_names
 
     def fit(
         self,
@@ -187,74 +175,34 @@ class Trainer:
         >>> len(history.history["loss"])
         3
         """
-        self._require_compiled("fit")
+        programs = self._compiled_programs("fit")
         epochs = positive("epochs", epochs)
         if initial_epoch < 0:
             raise ArgumentError(f"initial_epoch counts from 0 and cannot be negative, received {initial_epoch}.")
+        at = validation_epochs(validation_freq)
         self._ensure_built(x)
-        samples = self._prepare(x, y, sample_weight, class_weight)
+        held_out = validation_split if validation_data is None else 0.0
+        samples = programs.samples(x, y, sample_weight, class_weight, held_out)
         held: Samples | None = None
         if validation_data is not None:
-            held = self._prepare(*_validation_parts(validation_data), prefix="validation ")
-        elif validation_split:
-            samples, held = split(samples, validation_split)
+            held = programs.samples(*validation_parts(validation_data), prefix="validation ")
+        elif held_out:
+            samples, held = split(samples, held_out)
         size = batch_size_of(self, batch_size, len(samples), "fit")
-        train = self._program("train", samples.weight_ranks)
-        batches = Batches(samples, size, shuffle, _steps("steps_per_epoch", steps_per_epoch))
-        validate_at = _validation_epochs(validation_freq)
-        passes = epochs - initial_epoch
-        total = batches.steps * max(passes, 0)
-        held_steps = 0
+        batches = Batches(samples, size, shuffle, _count("steps_per_epoch", steps_per_epoch))
+        total = batches.steps * max(epochs - initial_epoch, 0)
+        validation: Validation | None = None
         if held is not None:
             held_size = batch_size_of(self, validation_batch_size or size, len(held), "validation")
-            held_steps = Batches(held, held_size, steps=None).steps
-            held_steps = min(held_steps, _steps("validation_steps", validation_steps) or held_steps)
-            total += held_steps * sum(validate_at(epoch) for epoch in range(initial_epoch, epochs))
-
-        history = History()
+            steps = _limited(Batches(held, held_size).steps, "validation_steps", validation_steps)
+            validation = Validation(held, held_size, steps, at)
+            total += steps * sum(at(epoch) for epoch in range(initial_epoch, epochs))
+        self.history = history = History()
         self.stop_training = False
-        self.history = history
         watchers = CallbackList(callbacks, self, {"epochs": epochs, "steps": batches.steps, "verbose": verbose})
         watchers.append(history, self)
         show = reporter(verbose, total, epochs)
-        with Interrupt() as interrupt:
-
-            def validate(epoch: int) -> Logs:
-                assert held is not None
-                test = self._program("test", held.weight_ranks)
-                states = [(state, state.value.copy()) for state in self.states]
-                watchers.call("on_test_begin", None)
-                rows = itertools.islice(Batches(held, held_size).epoch(), held_steps)
-                logs = test_batches(test, held, rows, watchers, show, interrupt, epoch, loop.done)
-                watchers.call("on_test_end", logs)
-                loop.done += held_steps
-                for state, value in states:
-                    state.assign(value)
-                return logs
-
-            validation = None if held is None else validate
-            loop = FitLoop(self, train, samples, batches, validation, validate_at, watchers, show, interrupt)
-            logs: Logs = {}
-            watchers.call("on_train_begin", None)
-            try:
-                logs = loop.run(initial_epoch, epochs)
-            except NonFiniteError as error:
-                failure = located(error, loop.epoch, epochs, loop.batch)
-                self.stop_training = True
-                if not any([callback.on_non_finite(failure) for callback in watchers.callbacks]):
-                    raise failure from error
-            finally:
-                if interrupt.requested:
-                    self.stop_training = history.interrupted = True
-                try:
-                    watchers.call("on_train_end", logs)
-                finally:
-                    if interrupt.requested:
-                        show.note(
-                            f"Interrupted in epoch {loop.epoch + 1} of {epochs}, after batch {loop.batch} of "
-                            f"{batches.steps}. The model can be used; press Ctrl-C twice to stop at once."
-                        )
-                    show.close()
+        run_fit(self, programs, samples, batches, validation, initial_epoch, epochs, watchers, history, show)
         return history
 
     def evaluate(
@@ -281,12 +229,12 @@ class Trainer:
         Returns:
             The loss, or the list of the loss and the metrics in the order of `metrics_names`, or a dict.
         """
-        self._require_compiled("evaluate")
+        programs = self._compiled_programs("evaluate")
         self._ensure_built(x)
-        samples = self._prepare(x, y, sample_weight)
+        samples = programs.samples(x, y, sample_weight)
         batches = Batches(samples, batch_size_of(self, batch_size, len(samples), "evaluate"))
-        count = min(batches.steps, _steps("steps", steps) or batches.steps)
-        test = self._program("test", samples.weight_ranks)
+        count = _limited(batches.steps, "steps", steps)
+        test = programs.get("test", samples.weight_ranks)
         watchers = CallbackList(callbacks, self, {"epochs": 1, "steps": count, "verbose": verbose})
         show = reporter(verbose, count, title="Evaluating")
         watchers.call("on_test_begin", None)
@@ -325,12 +273,13 @@ class Trainer:
         (5, 3)
         """
         self._ensure_built(x)
-        samples = self._prepare(x, with_targets=False)
+        programs = self._some_programs()
+        samples = programs.inputs(x)
         batches = Batches(samples, batch_size_of(self, batch_size, len(samples), "predict"))
-        count = min(batches.steps, _steps("steps", steps) or batches.steps)
+        count = _limited(batches.steps, "steps", steps)
         watchers = CallbackList(callbacks, self, {"epochs": 1, "steps": count, "verbose": verbose})
         show = reporter(verbose, count, title="Predicting")
-        program = self._program("predict", ()).program
+        program = programs.get("predict").program
         watchers.call("on_predict_begin", None)
         try:
             rows = itertools.islice(batches.epoch(), count)
@@ -352,11 +301,10 @@ class Trainer:
         Returns:
             Loss and metrics of this batch, before the step, as `evaluate` returns them.
         """
-        self._require_compiled("train_on_batch")
+        programs = self._compiled_programs("train_on_batch")
         self._ensure_built(x)
-        samples = self._prepare(x, y, sample_weight, class_weight)
-        batch_size_of(self, None, len(samples), "train_on_batch")
-        train = self._program("train", samples.weight_ranks)
+        samples = programs.one_batch(programs.samples(x, y, sample_weight, class_weight), "train_on_batch")
+        train = programs.get("train", samples.weight_ranks)
         step = self.optimizer.iterations + 1
         outputs = train.program.train(samples.feeds, step=step, learning_rate=self.optimizer.learning_rate)
         self.optimizer.iterations = step
@@ -372,17 +320,18 @@ class Trainer:
         Returns:
             As `evaluate` returns them.
         """
-        self._require_compiled("test_on_batch")
+        programs = self._compiled_programs("test_on_batch")
         self._ensure_built(x)
-        samples = self._prepare(x, y, sample_weight)
-        test = self._program("test", samples.weight_ranks)
+        samples = programs.one_batch(programs.samples(x, y, sample_weight), "test_on_batch")
+        test = programs.get("test", samples.weight_ranks)
         return _results(_once(test, test.program.predict(samples.feeds), len(samples)), return_dict)
 
     def predict_on_batch(self, x: Any) -> Any:
         """The model's outputs for one batch, as `predict` returns them."""
         self._ensure_built(x)
-        samples = self._prepare(x, with_targets=False)
-        outputs = list(self._program("predict", ()).program.predict(samples.feeds).values())
+        programs = self._some_programs()
+        samples = programs.one_batch(programs.inputs(x), "predict_on_batch")
+        outputs = list(programs.get("predict").program.predict(samples.feeds).values())
         return outputs[0] if len(outputs) == 1 else outputs
 
     def explain(self) -> str:
@@ -391,9 +340,9 @@ class Trainer:
         Returns:
             Text for people; its form may change.
         """
-        self._require_inputs("explain")
-        program = self._program("predict", ())
-        return explain(program.traced, program.program, program.engine, getattr(self, "name", "model"))
+        if not self.built:
+            raise ArgumentError("explain needs a built model. Give it an Input, or call build, fit or predict first.")
+        return explain(self._some_programs().get("predict"), getattr(self, "name", "model"))
 
     # Saving
 
@@ -419,9 +368,9 @@ class Trainer:
         Raises:
             ArgumentError: Something in it, such as a lambda, has no such form.
         """
-        if not self.compiled:
+        if self._programs is None or not self.compiled:
             return None
-        return {"optimizer": optimizers.serialize(self.optimizer), **self._arguments.to_config()}
+        return {"optimizer": optimizers.serialize(self.optimizer), **self._programs.arguments.to_config()}
 
     def compile_from_config(self, config: Config) -> None:
         """Compiles with what `get_compile_config` returned."""
@@ -429,84 +378,18 @@ class Trainer:
 
     # Inside
 
-    def _require_compiled(self, what: str) -> None:
-        if not self.compiled:
+    def _compiled_programs(self, what: str) -> Programs:
+        if self._programs is None or not self.compiled:
             raise ArgumentError(
                 f"{what} needs a loss and an optimizer. Call model.compile(optimizer='adam', loss='mse') first."
             )
+        return self._programs
 
-    def _require_inputs(self, what: str) -> None:
-        if not self.built:
-            raise ArgumentError(f"{what} needs a built model. Give it an Input, or call build, fit or predict first.")
-
-    def _float_type(self) -> np.dtype[Any]:
-        wide = any(weight.value.dtype == np.float64 for weight in self.weights)
-        return np.dtype(np.float64 if wide else np.float32)
-
-    def _prepare(
-        self,
-        x: Any,
-        y: Any = None,
-        sample_weight: Any = None,
-        class_weight: Any = None,
-        *,
-        with_targets: bool = True,
-        prefix: str = "",
-    ) -> Samples:
-        plans = self._plan() if with_targets else []
-        if with_targets and all(plan.loss is None for plan in plans):
-            raise ArgumentError("No output has a loss. Give compile one, such as loss='mse'.")
-        return prepare(
-            self,
-            plans,
-            x,
-            y,
-            sample_weight,
-            class_weight,
-            float_type=self._float_type(),
-            with_targets=with_targets,
-            prefix=prefix,
-        )
-
-    def _plan(self) -> list[OutputPlan]:
-        self._forget_if_changed()
-        if self._plans is None:
-            self._plans = plan_outputs(self._arguments, self)
-        return self._plans
-
-    def _forget_if_changed(self) -> None:
-        """Layers added, or frozen, since the programs were made make new ones necessary."""
-        signature = tuple((weight, weight.trainable) for weight in self.weights)
-        if signature != self._signature:
-            self._signature = signature
-            self._plans = self._programs = None
-
-    def _engine(self) -> Engine:
-        if self._engine_choice is not None:
-            return engines.get(self._engine_choice)
-        return engines.get("numpy") if self._float_type() == np.float64 else engines.default()
-
-    def _program(self, kind: str, weight_ranks: tuple[int | None, ...]) -> Compiled:
-        """The program of a kind, made at its first use."""
-        self._forget_if_changed()
+    def _some_programs(self) -> Programs:
+        """Prediction needs no `compile`."""
         if self._programs is None:
-            self._programs = {}
-        engine = self._engine()
-        key = (kind, weight_ranks, engine.name)
-        found = self._programs.get(key)
-        if found is None:
-            if kind == "predict":
-                traced = trace_predict(self)
-            else:
-                traced = trace_run(self, self._plan(), kind == "train", weight_ranks)
-            arrays = {name: variable.value for name, variable in traced.variables.items()}
-            if kind == "train":
-                self.optimizer.build(self.trainable_weights)
-                program = engine.compile(traced.graph, arrays, self.optimizer.rule(), self.optimizer.slots)
-            else:
-                program = engine.compile(traced.graph, arrays)
-            found = self._programs[key] = Compiled(traced, program, engine.name)
-        return found
+            self._programs = Programs(self, CompileArguments())
+        return self._programs
 
 
 def _formats() -> Any:
@@ -514,26 +397,12 @@ def _formats() -> Any:
     return importlib.import_module(f"{__name__.split('.')[0]}.formats")
 
 
-def _validation_parts(data: Any) -> tuple[Any, Any, Any]:
-    if not isinstance(data, (tuple, list)) or len(data) not in (2, 3):
-        raise ArgumentError(
-            f"validation_data must be (x, y) or (x, y, sample_weight), received {type(data).__name__}"
-            + (f" of {len(data)} entries." if isinstance(data, (tuple, list)) else ".")
-        )
-    return data[0], data[1], data[2] if len(data) == 3 else None
-
-
-def _validation_epochs(frequency: int | Sequence[int]) -> Callable[[int], bool]:
-    if isinstance(frequency, (int, np.integer)):
-        if frequency < 1:
-            raise ArgumentError(f"validation_freq must be 1 or more, received {frequency}.")
-        return lambda epoch: (epoch + 1) % frequency == 0
-    chosen = frozenset(int(epoch) for epoch in frequency)
-    return lambda epoch: epoch + 1 in chosen
-
-
-def _steps(name: str, value: int | None) -> int | None:
+def _count(name: str, value: int | None) -> int | None:
     return None if value is None else positive(name, value)
+
+
+def _limited(steps: int, name: str, limit: int | None) -> int:
+    return min(steps, _count(name, limit) or steps)
 
 
 def _once(compiled: Compiled, outputs: dict[str, Array], size: int) -> Logs:

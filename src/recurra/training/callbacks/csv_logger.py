@@ -7,6 +7,7 @@ import os
 from pathlib import Path
 from typing import Any, TextIO
 
+from ...errors import ArgumentError
 from .base import Callback, Logs
 
 __all__ = ["CSVLogger"]
@@ -37,7 +38,12 @@ class CSVLogger(Callback):
 
     def on_train_begin(self, logs: Logs | None = None) -> None:
         """Opens the file."""
-        path = Path(self.filename)
+        try:
+            self._open(Path(self.filename))
+        except OSError as error:
+            raise ArgumentError(f"CSVLogger cannot write '{self.filename}': {error.strerror or error}.") from error
+
+    def _open(self, path: Path) -> None:
         self._columns = None
         if self.append and path.exists():
             with path.open(newline="", encoding="utf-8") as file:

@@ -1,0 +1,150 @@
+"""The programs of one model: traced and compiled at their first use, made anew when the model has changed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from .. import engines
+from ..engines import Engine, Program
+from ..errors import ArgumentError
+from .compilation import CompileArguments, plan_outputs
+from .feeding import Samples, fixed_batch_size, prepare
+from .graphs import OutputPlan, Traced, trace_predict, trace_run
+
+__all__ = ["Compiled", "Programs"]
+
+
+@dataclass(frozen=True, slots=True)
+class Compiled:
+    """A traced graph and the program an engine made of it."""
+
+    traced: Traced
+    program: Program
+    engine: Engine
+
+
+class Programs:
+    """What a model runs.
+
+    Args:
+        model: The model. It need not be built yet.
+        arguments: What `compile` was given; empty for a model that only predicts.
+        engine: The engine to use; None decides when a program is made: numpy for float64 weights, otherwise the default.
+    """
+
+    def __init__(self, model: Any, arguments: CompileArguments, engine: Engine | None = None) -> None:
+        self.arguments = arguments
+        self._model = model
+        self._engine = engine
+        self._plans: list[OutputPlan] | None = None
+        self._compiled: dict[tuple[Any, ...], Compiled] = {}
+        self._weights: tuple[Any, ...] = ()
+
+    @property
+    def plans(self) -> list[OutputPlan]:
+        """What is computed from each output of the model, which must be built."""
+        self._forget_if_changed()
+        if self._plans is None:
+            self._plans = plan_outputs(self.arguments, self._model)
+        return self._plans
+
+    @property
+    def metric_names(self) -> list[str]:
+        """The names of all that is reported, in order."""
+        plans = self.plans
+        names = ["loss"]
+        if len(plans) > 1:
+            names += [f"{plan.name}_loss" for plan in plans if plan.loss is not None]
+        return names + [name for plan in plans for name in (*plan.metrics, *plan.weighted_metrics)]
+
+    @property
+    def float_type(self) -> np.dtype[Any]:
+        """The float type of the weights."""
+        wide = any(weight.value.dtype == np.float64 for weight in self._model.weights)
+        return np.dtype(np.float64 if wide else np.float32)
+
+    def inputs(self, x: Any) -> Samples:
+        """Converts data for prediction."""
+        return prepare(self._model, None, x, float_type=self.float_type)
+
+    def samples(
+        self,
+        x: Any,
+        y: Any,
+        sample_weight: Any = None,
+        class_weight: Any = None,
+        held_out: float = 0.0,
+        prefix: str = "",
+    ) -> Samples:
+        """Converts data for training or testing. See `feeding.prepare`.
+
+        Raises:
+            ArgumentError: The model has no loss.
+        """
+        plans = self.plans
+        if all(plan.loss is None for plan in plans):
+            raise ArgumentError("No output has a loss. Give compile one, such as loss='mse'.")
+        return prepare(
+            self._model,
+            plans,
+            x,
+            y,
+            sample_weight,
+            class_weight,
+            float_type=self.float_type,
+            held_out=held_out,
+            prefix=prefix,
+        )
+
+    def one_batch(self, samples: Samples, what: str) -> Samples:
+        """Checks that the samples make one batch of a model of fixed batch size.
+
+        Raises:
+            ArgumentError: They are more or fewer.
+        """
+        fixed = fixed_batch_size(self._model)
+        if fixed not in (None, len(samples)):
+            raise ArgumentError(
+                f"The model has the fixed batch size {fixed}, so {what} needs {fixed} samples, received {len(samples)}."
+            )
+        return samples
+
+    def get(self, kind: str, weight_ranks: tuple[int | None, ...] = ()) -> Compiled:
+        """The program of a kind.
+
+        Args:
+            kind: ``"train"``, ``"test"`` or ``"predict"``.
+            weight_ranks: For each output the number of dimensions of its sample weights, or None for no weights.
+        """
+        self._forget_if_changed()
+        model = self._model
+        engine = self._engine
+        if engine is None:
+            engine = engines.get("numpy") if self.float_type == np.float64 else engines.default()
+        key = (kind, weight_ranks, engine.name)
+        found = self._compiled.get(key)
+        if found is None:
+            traced = trace_predict(model) if kind == "predict" else self._trace(kind == "train", weight_ranks)
+            arrays = {name: variable.value for name, variable in traced.variables.items()}
+            if kind == "train":
+                optimizer = model.optimizer
+                optimizer.build(model.trainable_weights)
+                program = engine.compile(traced.graph, arrays, optimizer.rule(), optimizer.slots)
+            else:
+                program = engine.compile(traced.graph, arrays)
+            found = self._compiled[key] = Compiled(traced, program, engine)
+        return found
+
+    def _trace(self, training: bool, weight_ranks: tuple[int | None, ...]) -> Traced:
+        return trace_run(self._model, self.plans, training, weight_ranks)
+
+    def _forget_if_changed(self) -> None:
+        """Layers added, or frozen, since the programs were made make new ones necessary."""
+        weights = tuple((weight, weight.trainable) for weight in self._model.weights)
+        if weights != self._weights:
+            self._weights = weights
+            self._plans = None
+            self._compiled = {}
