@@ -249,6 +249,7 @@ def test_class_weights_of_labels_one_hot_rows_and_sequences() -> None:
     assert class_weights(table, np.eye(3, dtype=np.float32), 3).tolist() == [2.0, 1.0, 0.5]
     assert class_weights(table, np.array([[0], [1]], np.float32), None).tolist() == [2.0, 1.0]
     assert class_weights(table, np.array([[0, 2], [1, 0]]), None).tolist() == [[2.0, 0.5], [1.0, 2.0]]
+    assert class_weights(table, np.array([0, np.nan]), None).tolist() == [2.0, 1.0]
 
 
 @pytest.mark.parametrize("bad", [[1.0, 2.0], {0: -1.0}, {0: np.nan}, {"a": 1.0}, {0.5: 1.0}, {0: "x"}, 3.0])

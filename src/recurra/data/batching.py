@@ -236,7 +236,8 @@ def class_weights(
     else:
         labels = target.argmax(axis=-1)
     classes, places = np.unique(np.rint(labels), return_inverse=True)
-    by_class = np.array([table.get(int(number), 1.0) for number in classes], np.dtype(float_type))
+    found = [table.get(int(number), 1.0) if np.isfinite(number) else 1.0 for number in classes]
+    by_class = np.array(found, np.dtype(float_type))
     return by_class[places.reshape(labels.shape)]
 
 

@@ -96,10 +96,8 @@ def prepare(
     for i, plan in enumerate(plans):
         if plan.used:
             label = f"{prefix}sample_weight" + (f"['{plan.name}']" if len(plans) > 1 else "")
-            output_rank = len(model.outputs[i].dims)
-            weight = _weight(
-                given[i], class_weight, plan, feeds[f"target_{i}"], output_rank, trained, label, float_type
-            )
+            rank, target = len(model.outputs[i].dims), feeds[f"target_{i}"]
+            weight = _weight(given[i], class_weight, plan, target, rank, trained, label, float_type)
             if weight is not None:
                 feeds[f"weight_{i}"] = weight
                 weight_ranks[i] = weight.ndim

@@ -32,7 +32,8 @@ class Programs:
     Args:
         model: The model. It need not be built yet.
         arguments: What `compile` was given; empty for a model that only predicts.
-        engine: The engine to use; None decides when a program is made: numpy for float64 weights, otherwise the default.
+        engine: The engine to use. None: decided when a program is made, numpy for float64 weights, otherwise the
+            default one.
     """
 
     def __init__(self, model: Any, arguments: CompileArguments, engine: Engine | None = None) -> None:
