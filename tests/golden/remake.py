@@ -1,6 +1,6 @@
 """Makes the golden files anew: random cases from their seed, and what the programs compute for all cases.
 
-    python tests/golden/remake.py            in the environment of make test-interop
+python tests/golden/remake.py            in the environment of make test-interop
 """
 
 from __future__ import annotations

@@ -116,6 +116,21 @@ const kinds = {
 
   regularizer: (c) => tf.regularizers.l1l2(c.config).apply(tf.tensor(c.input)).arraySync(),
 
+  // The article: what its last line prints, before training and after.
+  async article(c) {
+    const model = tf.sequential();
+    model.add(tf.layers.lstm({units: 16, inputShape: [1, 1]}));
+    model.add(tf.layers.dense({units: 1}));
+    model.setWeights(c.weights.map((w) => tf.tensor(w)));
+    model.compile({loss: 'meanSquaredError', optimizer: 'adam'});
+    const printed_before = model.predict(tf.tensor(c.question)).toString();
+    const data = tf.tensor(c.x);
+    const history = await model.fit(data, tf.tensor(c.y), {epochs: c.epochs, shuffle: false, verbose: 0});
+    return {printed_before, loss: history.history.loss, printed_after: model.predict(tf.tensor(c.question)).toString()};
+  },
+
+  print: (c) => tf.tensor(c.values.map(Number), c.shape, c.dtype).toString(c.verbose),
+
   embedding_mask: (c) =>
     tf.layers.embedding({inputDim: 3, outputDim: 1, maskZero: true}).computeMask(tf.tensor(c.input)).arraySync(),
 };
