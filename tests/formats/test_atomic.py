@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import stat
 import subprocess
 import sys
 import time
@@ -64,7 +65,7 @@ def test_content_then_file_then_folder_are_synced(tmp_path: Path, monkeypatch: p
     sync, replace = os.fsync, os.replace
 
     def spy_sync(descriptor: int) -> None:
-        order.append("sync folder" if os.path.isdir(f"/proc/self/fd/{descriptor}") else "sync file")  # noqa: PTH112
+        order.append("sync folder" if stat.S_ISDIR(os.fstat(descriptor).st_mode) else "sync file")
         sync(descriptor)
 
     def spy_replace(a: str, b: str) -> None:

@@ -79,7 +79,7 @@ def test_each_epoch_sees_each_sample_once_in_another_order() -> None:
 
     model.fit(LINE_X, LINE_Y)
     assert model._programs is not None
-    program = model._programs.get("train", (None,)).program
+    program = model._programs.refresh().get("train", (None,)).program
     object.__setattr__(program, "train", train)
     model.fit(LINE_X, LINE_Y, batch_size=2, epochs=4, callbacks=[Spy()])
     assert [sorted(epoch) for epoch in seen] == [[0, 1, 2, 3, 4]] * 4

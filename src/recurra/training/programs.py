@@ -34,6 +34,10 @@ class Programs:
         arguments: What `compile` was given; empty for a model that only predicts.
         engine: The engine to use. None: decided when a program is made, numpy for float64 weights, otherwise the
             default one.
+
+    Attributes:
+        arguments: What `compile` was given.
+        float_type: The float type of the weights.
     """
 
     def __init__(self, model: Any, arguments: CompileArguments, engine: Engine | None = None) -> None:
@@ -43,11 +47,25 @@ class Programs:
         self._plans: list[OutputPlan] | None = None
         self._compiled: dict[tuple[Any, ...], Compiled] = {}
         self._weights: tuple[Any, ...] = ()
+        self.float_type: np.dtype[Any] = np.dtype(np.float32)
+
+    def refresh(self) -> Programs:
+        """Forgets what was made for a model that has changed since: layers were added, or frozen.
+
+        To be called once in every method of the model that uses the programs; looking at all weights takes time.
+        """
+        weights = tuple((weight, weight.trainable) for weight in self._model.weights)
+        if weights != self._weights:
+            self._weights = weights
+            self._plans = None
+            self._compiled = {}
+            wide = any(weight.value.dtype == np.float64 for weight, _ in weights)
+            self.float_type = np.dtype(np.float64 if wide else np.float32)
+        return self
 
     @property
     def plans(self) -> list[OutputPlan]:
         """What is computed from each output of the model, which must be built."""
-        self._forget_if_changed()
         if self._plans is None:
             self._plans = plan_outputs(self.arguments, self._model)
         return self._plans
@@ -60,12 +78,6 @@ class Programs:
         if len(plans) > 1:
             names += [f"{plan.name}_loss" for plan in plans if plan.loss is not None]
         return names + [name for plan in plans for name in (*plan.metrics, *plan.weighted_metrics)]
-
-    @property
-    def float_type(self) -> np.dtype[Any]:
-        """The float type of the weights."""
-        wide = any(weight.value.dtype == np.float64 for weight in self._model.weights)
-        return np.dtype(np.float64 if wide else np.float32)
 
     def inputs(self, x: Any) -> Samples:
         """Converts data for prediction."""
@@ -120,7 +132,6 @@ class Programs:
             kind: ``"train"``, ``"test"`` or ``"predict"``.
             weight_ranks: For each output the number of dimensions of its sample weights, or None for no weights.
         """
-        self._forget_if_changed()
         model = self._model
         engine = self._engine
         if engine is None:
@@ -141,11 +152,3 @@ class Programs:
 
     def _trace(self, training: bool, weight_ranks: tuple[int | None, ...]) -> Traced:
         return trace_run(self._model, self.plans, training, weight_ranks)
-
-    def _forget_if_changed(self) -> None:
-        """Layers added, or frozen, since the programs were made make new ones necessary."""
-        weights = tuple((weight, weight.trainable) for weight in self._model.weights)
-        if weights != self._weights:
-            self._weights = weights
-            self._plans = None
-            self._compiled = {}

@@ -94,7 +94,7 @@ class Trainer:
         self._programs = Programs(self, CompileArguments(loss, loss_weights, metrics, weighted_metrics), found)
         self.compiled = True
         if self.built:
-            _ = self._programs.plans  # wrong names are errors here, not at the first fit
+            _ = self._programs.refresh().plans  # wrong names are errors here, not at the first fit
 
     @property
     def loss(self) -> Any:
@@ -111,7 +111,7 @@ class Trainer:
         >>> model.metrics_names
         ['loss', 'mae']
         """
-        return self._compiled_programs("metrics_names").metric_names
+        return self._compiled_programs("metrics_names").refresh().metric_names
 
     def fit(
         self,
@@ -181,6 +181,7 @@ class Trainer:
             raise ArgumentError(f"initial_epoch counts from 0 and cannot be negative, received {initial_epoch}.")
         at = validation_epochs(validation_freq)
         self._ensure_built(x)
+        programs.refresh()
         held_out = validation_split if validation_data is None else 0.0
         samples = programs.samples(x, y, sample_weight, class_weight, held_out)
         held: Samples | None = None
@@ -231,6 +232,7 @@ class Trainer:
         """
         programs = self._compiled_programs("evaluate")
         self._ensure_built(x)
+        programs.refresh()
         samples = programs.samples(x, y, sample_weight)
         batches = Batches(samples, batch_size_of(self, batch_size, len(samples), "evaluate"))
         count = _limited(batches.steps, "steps", steps)
@@ -273,7 +275,7 @@ class Trainer:
         (5, 3)
         """
         self._ensure_built(x)
-        programs = self._some_programs()
+        programs = self._some_programs().refresh()
         samples = programs.inputs(x)
         batches = Batches(samples, batch_size_of(self, batch_size, len(samples), "predict"))
         count = _limited(batches.steps, "steps", steps)
@@ -303,6 +305,7 @@ class Trainer:
         """
         programs = self._compiled_programs("train_on_batch")
         self._ensure_built(x)
+        programs.refresh()
         samples = programs.one_batch(programs.samples(x, y, sample_weight, class_weight), "train_on_batch")
         train = programs.get("train", samples.weight_ranks)
         step = self.optimizer.iterations + 1
@@ -322,6 +325,7 @@ class Trainer:
         """
         programs = self._compiled_programs("test_on_batch")
         self._ensure_built(x)
+        programs.refresh()
         samples = programs.one_batch(programs.samples(x, y, sample_weight), "test_on_batch")
         test = programs.get("test", samples.weight_ranks)
         return _results(_once(test, test.program.predict(samples.feeds), len(samples)), return_dict)
@@ -329,7 +333,7 @@ class Trainer:
     def predict_on_batch(self, x: Any) -> Any:
         """The model's outputs for one batch, as `predict` returns them."""
         self._ensure_built(x)
-        programs = self._some_programs()
+        programs = self._some_programs().refresh()
         samples = programs.one_batch(programs.inputs(x), "predict_on_batch")
         outputs = list(programs.get("predict").program.predict(samples.feeds).values())
         return outputs[0] if len(outputs) == 1 else outputs
@@ -342,7 +346,7 @@ class Trainer:
         """
         if not self.built:
             raise ArgumentError("explain needs a built model. Give it an Input, or call build, fit or predict first.")
-        return explain(self._some_programs().get("predict"), getattr(self, "name", "model"))
+        return explain(self._some_programs().refresh().get("predict"), getattr(self, "name", "model"))
 
     # Saving
 
