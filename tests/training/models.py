@@ -9,7 +9,7 @@ import numpy as np
 from recurra.layers import Dense, Input
 from recurra.models import Sequential
 
-__all__ = ["LINE_X", "LINE_Y", "line", "line_by_hand"]
+__all__ = ["LINE_X", "LINE_Y", "line", "line_by_hand", "weight"]
 
 LINE_X = np.array([[1.0], [2.0], [3.0], [4.0], [5.0]], np.float32)
 LINE_Y = np.array([[2.0], [4.0], [5.0], [8.0], [11.0]], np.float32)
@@ -36,3 +36,8 @@ def line_by_hand(
         seen += len(rows)
         w -= rate * float(np.mean(f * 2 * (w * a - b) * a))
     return w, total / seen
+
+
+def weight(model: Any) -> float:
+    """The weight of a `line`."""
+    return float(model.get_weights()[0][0, 0])

@@ -208,6 +208,14 @@ def test_checkpoint_names_something_unknown(tmp_path: Path) -> None:
         run(ModelCheckpoint(tmp_path / "{val_los:.2f}"), [1.0])
 
 
+def test_where_callbacks_cannot_write(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(ArgumentError, match=r"ModelCheckpoint cannot make '.*file': File exists"):
+        run(ModelCheckpoint(tmp_path / "file" / "m"), [1.0])
+    with pytest.raises(ArgumentError, match=r"CSVLogger cannot write '.*log\.csv': Not a directory"):
+        run(CSVLogger(tmp_path / "file" / "log.csv"), [1.0])
+
+
 @pytest.mark.parametrize("bad", ["batch", 0, True])
 def test_checkpoint_frequency(bad: Any) -> None:
     with pytest.raises(ArgumentError, match="save_freq"):

@@ -101,7 +101,10 @@ class ModelCheckpoint(MonitorCallback):
                 return
             self.best = current
         path = self.path(logs, batch)
-        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise ArgumentError(f"ModelCheckpoint cannot make '{path.parent}': {error.strerror or error}.") from error
         if self.save_weights_only:
             self.model.save_weights(path)
         else:
