@@ -46,6 +46,20 @@ $(VENV)/.dev: $(VENV)/.installed
 	@$(BIN)/python $(PIP) install -c constraints.txt --no-build-isolation --editable '.[dev]'
 	@touch $@
 
+$(INTEROP)/.installed: constraints.txt tests/interop/requirements.txt $(VENV)/.installed
+	@echo "Installing Keras and PyTorch into $(INTEROP)"
+	@test -x $(INTEROP)/bin/python || $(PYTHON) -m venv $(INTEROP)
+	@$(INTEROP)/bin/python $(PIP) install -c constraints.txt -r tests/interop/requirements.txt
+	@$(INTEROP)/bin/python $(PIP) install -c constraints.txt --no-build-isolation --editable '.[test]'
+	@touch $@
+
+NODE_MODULES := tests/golden/tfjs/node_modules
+$(NODE_MODULES)/.package-lock.json: tests/golden/tfjs/package-lock.json
+	@command -v npm >/dev/null || { echo "make test-interop needs Node.js and npm (Debian: apt-get install nodejs npm)."; exit 2; }
+	@echo "Installing TensorFlow.js into $(NODE_MODULES)"
+	@cd tests/golden/tfjs && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error
+	@touch $@
+
 # --- targets ---------------------------------------------------------------------------------------------------------
 
 build: $(VENV)/.installed ## Install into .venv, compiling what changed in native/
@@ -55,6 +69,9 @@ demo: $(VENV)/.installed ## Forecast the taxi passengers of New York: table, pic
 
 test: $(VENV)/.installed ## Run the tests (no PyTorch, Keras, Node.js or browser needed)
 	@$(BIN)/python -m pytest $(PYTEST_ARGS)
+
+test-interop: $(INTEROP)/.installed $(NODE_MODULES)/.package-lock.json ## Run recurra beside Keras, PyTorch and TensorFlow.js
+	@$(INTEROP)/bin/python -m pytest tests/interop $(PYTEST_ARGS)
 
 check: $(VENV)/.dev ## Check format, lint, types, direction of imports, and that the docs build
 	@$(BIN)/ruff check .
@@ -74,5 +91,5 @@ docs: $(VENV)/.dev ## Build the documentation into site/
 	@echo "Open site/index.html"
 
 clean: ## Remove builds, caches and environments
-	rm -rf .venv $(INTEROP) build dist site demo .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
+	rm -rf .venv $(INTEROP) $(NODE_MODULES) build dist site demo .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
 	find src tests examples -name __pycache__ -type d -prune -exec rm -rf {} +
