@@ -1,0 +1,7 @@
+"""Pictures. They need matplotlib, which is imported when one is drawn."""
+
+from __future__ import annotations
+
+from .forecast import plot_forecast
+
+__all__ = ["plot_forecast"]
