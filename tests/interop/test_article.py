@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from tests.golden.programs import ask
 
 from recurra import tfjs as tf
-from tests.golden.programs import ask
 
 
 def weights(seed: int) -> list[np.ndarray]:

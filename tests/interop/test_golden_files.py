@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-
 from tests.golden.cases import load
 from tests.golden.programs import PROGRAMS, ask
 

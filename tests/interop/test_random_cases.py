@@ -8,7 +8,6 @@ from __future__ import annotations
 import os
 
 import pytest
-
 from tests.golden.cases import Case, check
 from tests.golden.programs import PROGRAMS, ask
 from tests.golden.random_cases import generate
