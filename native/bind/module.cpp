@@ -8,6 +8,7 @@
 #include <nanobind/stl/vector.h>
 
 #include <cstring>
+#include <memory>
 
 #include "../core/plan.h"
 
@@ -132,6 +133,28 @@ class BoundPlan {
     });
   }
 
+  // Several steps in one call: (steps made, one row of outputs a step, text of the failure or None).
+  nb::tuple train_steps(nb::list feeds, Rows rows, int64_t batch, uint64_t first_step,
+                        nb::ndarray<const double, nb::ndim<1>, nb::c_contig, nb::device::cpu> learning_rates,
+                        double seconds) {
+    const Graph& graph = plan_->graph();
+    const auto steps = static_cast<int64_t>(learning_rates.size());
+    if (batch < 1 || static_cast<int64_t>(rows.size()) != steps * batch || steps < 1)
+      throw InvalidData("train_steps needs as many rows as steps times the batch size, and at least one step.");
+    for (const auto& [name, id] : graph.outputs)
+      if (graph.values[static_cast<size_t>(id)].size() != 1 || graph.values[static_cast<size_t>(id)].is_int)
+        throw InvalidData("train_steps returns numbers, but the output '" + name + "' is an array.");
+    std::vector<float> outputs(static_cast<size_t>(steps) * graph.outputs.size());
+    std::string failed;
+    int64_t made = 0;
+    with_feeds(feeds, rows.data(), batch, [&](const std::vector<Feed>& given) {
+      made = plan_->train_steps(given, rows.data(), batch, steps, first_step, learning_rates.data(), seconds,
+                                outputs.data(), &failed);
+    });
+    TensorSpec spec{{made, static_cast<int64_t>(graph.outputs.size())}, false};
+    return nb::make_tuple(made, array_of(spec, outputs.data()), failed.empty() ? nb::none() : nb::cast(failed));
+  }
+
   nb::tuple gradients(nb::list feeds, std::optional<Rows> rows, uint64_t step) {
     std::vector<std::vector<float>> copies;
     nb::list outputs = run(feeds, rows, [&](const std::vector<Feed>& given, const int64_t* at, int64_t count) {
@@ -156,18 +179,24 @@ class BoundPlan {
   int64_t arena_bytes() const { return plan_->arena_bytes(); }
 
  private:
-  static nb::object array_of(const TensorSpec& spec, const void* data) {
-    std::vector<size_t> shape(spec.shape.begin(), spec.shape.end());
-    const auto bytes = static_cast<size_t>(spec.size()) * 4;
-    auto* copy = new char[bytes ? bytes : 1];
-    if (bytes) std::memcpy(copy, data, bytes);
-    nb::capsule owner(copy, [](void* p) noexcept { delete[] static_cast<char*>(p); });
-    if (spec.is_int) return nb::cast(nb::ndarray<nb::numpy, int32_t>(copy, shape.size(), shape.data(), owner));
-    return nb::cast(nb::ndarray<nb::numpy, float>(copy, shape.size(), shape.data(), owner));
+  static nb::object owned(const TensorSpec& spec, std::unique_ptr<char[]> data) {
+    const std::vector<size_t> shape(spec.shape.begin(), spec.shape.end());
+    char* bytes = data.release();
+    nb::capsule owner(bytes, [](void* p) noexcept { delete[] static_cast<char*>(p); });
+    if (spec.is_int) return nb::cast(nb::ndarray<nb::numpy, int32_t>(bytes, shape.size(), shape.data(), owner));
+    return nb::cast(nb::ndarray<nb::numpy, float>(bytes, shape.size(), shape.data(), owner));
   }
 
+  static nb::object array_of(const TensorSpec& spec, const void* data) {
+    const auto bytes = static_cast<size_t>(spec.size()) * 4;
+    auto copy = std::make_unique<char[]>(bytes);
+    if (bytes) std::memcpy(copy.get(), data, bytes);
+    return owned(spec, std::move(copy));
+  }
+
+  // Checks the feeds against the plan and calls f with the interpreter's lock released.
   template <class F>
-  nb::list run(nb::list feeds, const std::optional<Rows>& rows, F f) {
+  void with_feeds(nb::list feeds, const int64_t* rows, int64_t count, F f) {
     const Graph& graph = plan_->graph();
     std::vector<AnyArray> arrays;
     std::vector<Feed> given;
@@ -183,18 +212,32 @@ class BoundPlan {
                   arrays[i].dtype() == (spec.is_int ? nb::dtype<int32_t>() : nb::dtype<float>());
       for (size_t d = rows ? 1 : 0; fits && d < spec.shape.size(); d++)
         fits = static_cast<int64_t>(arrays[i].shape(d)) == spec.shape[d];
-      fits = fits && (!rows || (!spec.shape.empty() && static_cast<int64_t>(rows->size()) == spec.shape[0]));
+      fits = fits && (!rows || (!spec.shape.empty() && count == spec.shape[0]));
       if (!fits) throw InvalidData("The array for the input '" + graph.inputs[i].first + "' does not fit the plan.");
     }
-    std::unique_lock<std::mutex> lock(plan_->busy, std::defer_lock);
-    {
-      nb::gil_scoped_release release;
-      lock.lock();
-      f(given, rows ? rows->data() : nullptr, rows ? static_cast<int64_t>(rows->size()) : 0);
-    }
+    nb::gil_scoped_release release;
+    std::lock_guard<std::mutex> lock(plan_->busy);
+    f(given);
+  }
+
+  template <class F>
+  nb::list run(nb::list feeds, const std::optional<Rows>& rows, F f) {
+    const Graph& graph = plan_->graph();
+    const int64_t* at = rows ? rows->data() : nullptr;
+    const int64_t count = rows ? static_cast<int64_t>(rows->size()) : 0;
+    // Copied while the plan is ours: another Python thread may run it right afterwards.
+    std::vector<std::unique_ptr<char[]>> copies;
+    with_feeds(feeds, at, count, [&](const std::vector<Feed>& given) {
+      f(given, at, count);
+      for (const auto& [name, id] : graph.outputs) {
+        const auto bytes = static_cast<size_t>(graph.values[static_cast<size_t>(id)].size()) * 4;
+        copies.push_back(std::make_unique<char[]>(bytes));
+        if (bytes) std::memcpy(copies.back().get(), plan_->value(id), bytes);
+      }
+    });
     nb::list outputs;
-    for (const auto& [name, id] : graph.outputs)
-      outputs.append(array_of(graph.values[static_cast<size_t>(id)], plan_->value(id)));
+    for (size_t i = 0; i < copies.size(); i++)
+      outputs.append(owned(graph.values[static_cast<size_t>(graph.outputs[i].second)], std::move(copies[i])));
     return outputs;
   }
 
@@ -221,6 +264,8 @@ NB_MODULE(_native, module) {
            "parameter_arrays"_a, "state_arrays"_a, "constants"_a, "rule"_a.none(), "slots"_a, "backward"_a)
       .def("predict", &BoundPlan::predict, "feeds"_a, "rows"_a.none(), "step"_a, "keep_states"_a)
       .def("train", &BoundPlan::train, "feeds"_a, "rows"_a.none(), "step"_a, "learning_rate"_a)
+      .def("train_steps", &BoundPlan::train_steps, "feeds"_a, "rows"_a, "batch"_a, "first_step"_a,
+           "learning_rates"_a, "seconds"_a)
       .def("gradients", &BoundPlan::gradients, "feeds"_a, "rows"_a.none(), "step"_a)
       .def_prop_ro("arena_bytes", &BoundPlan::arena_bytes);
   module.def("ops", [] {

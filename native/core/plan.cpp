@@ -1,6 +1,7 @@
 #include "plan.h"
 
 #include <algorithm>
+#include <chrono>
 #include <cmath>
 #include <cstring>
 
@@ -39,6 +40,11 @@ Plan::Plan(Graph graph, Bound bound, std::optional<UpdateRule> rule, bool backwa
     ops_[i]->prepare(std::find(flows.begin(), flows.end(), true) != flows.end());
   }
   lay_out();
+  for (size_t k = ops_.size(); k-- > 0;) {
+    const std::vector<bool>& flows = ops_[k]->output_has_gradient;
+    if (std::find(flows.begin(), flows.end(), true) != flows.end()) backward_order_.push_back(k);
+  }
+  if (rule_) prepare_update();
 }
 
 // Which values a gradient flows into, and which node writes each of them first in the backward pass.
@@ -198,6 +204,7 @@ void Plan::forward(const std::vector<Feed>& feeds, const int64_t* rows, int64_t 
 }
 
 void Plan::apply_states() {
+  if (graph_.updates.empty()) return;
   // An update may be another state's present value, so all are read before any is written.
   std::vector<std::vector<float>> fresh;
   for (const auto& [state, id] : graph_.updates) {
@@ -215,11 +222,7 @@ void Plan::backward() {
   if (loss_ == kAbsent || !has_gradient_[static_cast<size_t>(loss_)]) return;
   FlushToZero flush;
   *buffers_.gradients[static_cast<size_t>(loss_)] = 1.0f;
-  for (size_t k = ops_.size(); k-- > 0;) {
-    Op& op = *ops_[k];
-    if (std::find(op.output_has_gradient.begin(), op.output_has_gradient.end(), true) != op.output_has_gradient.end())
-      op.backward();
-  }
+  for (size_t k : backward_order_) ops_[k]->backward();
 }
 
 const float* Plan::parameter_gradient(size_t parameter) const {
@@ -233,13 +236,28 @@ void Plan::train(const std::vector<Feed>& feeds, const int64_t* rows, int64_t co
   if (!std::isfinite(*static_cast<const float*>(value(loss_)))) diagnose("The loss");
   backward();
   const Kernels& kernel = kernels();
-  for (size_t i = 0; i < parameters(); i++) {
-    const float* g = parameter_gradient(i);
-    const int64_t n = graph_.values[static_cast<size_t>(graph_.parameters[i].second)].size();
-    if (g && !kernel.all_finite(g, n)) diagnose("The gradient of '" + graph_.parameters[i].first + "'");
-  }
+  for (const Trained& t : trained_)
+    if (!kernel.all_finite(t.gradient, t.size)) diagnose("The gradient of '" + graph_.parameters[t.parameter].first + "'");
   update(learning_rate, static_cast<int64_t>(step));
   apply_states();
+}
+
+int64_t Plan::train_steps(const std::vector<Feed>& feeds, const int64_t* rows, int64_t batch, int64_t steps,
+                          uint64_t first_step, const double* learning_rates, double seconds, float* outputs,
+                          std::string* failed) {
+  using Clock = std::chrono::steady_clock;
+  const auto end = Clock::now() + std::chrono::duration<double>(seconds);
+  for (int64_t i = 0; i < steps; i++) {
+    try {
+      train(feeds, rows + i * batch, batch, first_step + static_cast<uint64_t>(i), learning_rates[i]);
+    } catch (const NonFinite& error) {
+      *failed = error.what();
+      return i;
+    }
+    for (const auto& [name, id] : graph_.outputs) *outputs++ = *static_cast<const float*>(value(id));
+    if (Clock::now() >= end) return i + 1;
+  }
+  return steps;
 }
 
 // Runs forward once more, looking at each value as it is made, to say where NaN or infinity began.
@@ -271,77 +289,84 @@ void Plan::diagnose(const std::string& what) {
                           "gradients (global_clipnorm=1.0) or scale the data." + end);
 }
 
-void Plan::update(double learning_rate, int64_t step) {
-  FlushToZero flush;
-  const Kernels& kernel = kernels();
+void Plan::prepare_update() {
   const UpdateRule& rule = *rule_;
   auto constant = [&](const char* name) {
     auto found = rule.constants.find(name);
     return found == rule.constants.end() ? 0.0 : found->second;
   };
-  auto size = [&](size_t i) { return graph_.values[static_cast<size_t>(graph_.parameters[i].second)].size(); };
-  auto gradient = [&](size_t i) { return const_cast<float*>(parameter_gradient(i)); };
-  auto slot = [&](const char* name, size_t i) -> float* {
-    for (size_t k = 0; k < rule.slots.size(); k++)
-      if (rule.slots[k] == name) return bound_.slots[k][i];
-    return nullptr;
-  };
-  const bool clips = rule.clipvalue || rule.clipnorm || rule.global_clipnorm;
-  if (clips) {
-    double total = 0.0;
-    for (size_t i = 0; i < parameters(); i++) {
-      float* g = gradient(i);
-      if (!g) continue;
-      if (rule.clipvalue) kernel.clip(g, static_cast<float>(*rule.clipvalue), size(i));
-      if (rule.clipnorm) {
-        const double norm = std::sqrt(kernel.sum_squares(g, size(i)));
-        if (norm > *rule.clipnorm) kernel.scale(g, static_cast<float>(*rule.clipnorm / norm), size(i));
-      }
-      if (rule.global_clipnorm) total += kernel.sum_squares(g, size(i));
-    }
-    if (rule.global_clipnorm) {
-      const double norm = std::sqrt(total);
-      if (norm > *rule.global_clipnorm)
-        for (size_t i = 0; i < parameters(); i++)
-          if (gradient(i)) kernel.scale(gradient(i), static_cast<float>(*rule.global_clipnorm / norm), size(i));
-    }
-  }
-  AdamStep adam{};
-  if (rule.kind == "adam") {
-    const double left_1 = 1.0 - std::pow(constant("beta_1"), static_cast<double>(step));
-    const double left_2 = 1.0 - std::pow(constant("beta_2"), static_cast<double>(step));
-    const bool hat = constant("epsilon_hat") != 0.0;
-    adam = {static_cast<float>(constant("beta_1")), static_cast<float>(constant("beta_2")),
-            static_cast<float>(hat ? learning_rate * std::sqrt(left_2) / left_1 : learning_rate / left_1),
-            static_cast<float>(hat ? 1.0 : 1.0 / std::sqrt(left_2)), static_cast<float>(constant("epsilon"))};
-  }
-  const RmspropStep rmsprop{static_cast<float>(constant("rho")), static_cast<float>(constant("momentum")),
-                            static_cast<float>(constant("epsilon")), static_cast<float>(learning_rate)};
-  const SgdStep sgd{static_cast<float>(constant("momentum")), static_cast<float>(learning_rate),
-                    constant("nesterov") != 0.0, constant("scaled") != 0.0};
-  const double decay = constant("weight_decay");
+  auto number = [&](const char* name) { return static_cast<float>(constant(name)); };
+  weight_decay_ = constant("weight_decay");
+  beta_1_ = constant("beta_1");
+  beta_2_ = constant("beta_2");
+  epsilon_hat_ = constant("epsilon_hat") != 0.0;
+  adam_ = {number("beta_1"), number("beta_2"), 0.0f, 1.0f, number("epsilon")};
+  rmsprop_ = {number("rho"), number("momentum"), number("epsilon"), 0.0f};
+  sgd_ = {number("momentum"), 0.0f, constant("nesterov") != 0.0, constant("scaled") != 0.0};
+  int64_t most = 0;
   for (size_t i = 0; i < parameters(); i++) {
     if (!graph_.trainable[i]) continue;
-    // A parameter the loss does not depend on has the gradient 0: its slots and its decay go on.
-    const float* g = gradient(i);
-    std::vector<float> zeros;
-    if (!g) {
-      zeros.assign(static_cast<size_t>(size(i)), 0.0f);
-      g = zeros.data();
+    auto slot = [&](const char* name) -> float* {
+      for (size_t k = 0; k < rule.slots.size(); k++)
+        if (rule.slots[k] == name) return bound_.slots[k][i];
+      return nullptr;
+    };
+    const int64_t size = graph_.values[static_cast<size_t>(graph_.parameters[i].second)].size();
+    trained_.push_back({i, size, bound_.parameters[i], const_cast<float*>(parameter_gradient(i)), slot("momentum"),
+                        slot("velocity"), slot("velocity_max"), slot("average")});
+    if (!trained_.back().gradient) most = std::max(most, size);
+  }
+  // A parameter the loss does not depend on has the gradient 0: its slots and its decay go on.
+  zeros_.assign(static_cast<size_t>(most), 0.0f);
+  for (Trained& t : trained_)
+    if (!t.gradient) t.gradient = zeros_.data();
+}
+
+void Plan::clip_gradients() {
+  const UpdateRule& rule = *rule_;
+  if (!rule.clipvalue && !rule.clipnorm && !rule.global_clipnorm) return;
+  const Kernels& kernel = kernels();
+  double total = 0.0;
+  for (const Trained& t : trained_) {
+    if (rule.clipvalue) kernel.clip(t.gradient, static_cast<float>(*rule.clipvalue), t.size);
+    if (rule.clipnorm) {
+      const double norm = std::sqrt(kernel.sum_squares(t.gradient, t.size));
+      if (norm > *rule.clipnorm) kernel.scale(t.gradient, static_cast<float>(*rule.clipnorm / norm), t.size);
     }
-    float* p = bound_.parameters[i];
-    parallel_pieces(size(i), [&](int64_t first, int64_t last) {
+    if (rule.global_clipnorm) total += kernel.sum_squares(t.gradient, t.size);
+  }
+  const double norm = std::sqrt(total);
+  if (rule.global_clipnorm && norm > *rule.global_clipnorm)
+    for (const Trained& t : trained_)
+      kernel.scale(t.gradient, static_cast<float>(*rule.global_clipnorm / norm), t.size);
+}
+
+void Plan::update(double learning_rate, int64_t step) {
+  FlushToZero flush;
+  clip_gradients();
+  const Kernels& kernel = kernels();
+  const bool is_adam = rule_->kind == "adam", is_rmsprop = rule_->kind == "rmsprop";
+  AdamStep adam = adam_;
+  RmspropStep rmsprop = rmsprop_;
+  SgdStep sgd = sgd_;
+  rmsprop.learning_rate = sgd.learning_rate = static_cast<float>(learning_rate);
+  if (is_adam) {
+    const double left_1 = 1.0 - std::pow(beta_1_, static_cast<double>(step));
+    const double left_2 = 1.0 - std::pow(beta_2_, static_cast<double>(step));
+    adam.scale = static_cast<float>(epsilon_hat_ ? learning_rate * std::sqrt(left_2) / left_1 : learning_rate / left_1);
+    adam.root_scale = static_cast<float>(epsilon_hat_ ? 1.0 : 1.0 / std::sqrt(left_2));
+  }
+  const auto decay = static_cast<float>(1.0 - learning_rate * weight_decay_);
+  for (const Trained& t : trained_) {
+    parallel_pieces(t.size, [&](int64_t first, int64_t last) {
       auto at = [&](float* array) { return array ? array + first : nullptr; };
       const int64_t n = last - first;
-      if (decay != 0.0) kernel.scale(p + first, static_cast<float>(1.0 - learning_rate * decay), n);
-      if (rule.kind == "adam")
-        kernel.adam(adam, p + first, g + first, at(slot("momentum", i)), at(slot("velocity", i)),
-                    at(slot("velocity_max", i)), n);
-      else if (rule.kind == "rmsprop")
-        kernel.rmsprop(rmsprop, p + first, g + first, at(slot("velocity", i)), at(slot("momentum", i)),
-                       at(slot("average", i)), n);
-      else
-        kernel.sgd(sgd, p + first, g + first, at(slot("momentum", i)), n);
+      float* p = t.value + first;
+      const float* g = t.gradient + first;
+      if (weight_decay_ != 0.0) kernel.scale(p, decay, n);
+      if (is_adam) kernel.adam(adam, p, g, at(t.momentum), at(t.velocity), at(t.velocity_max), n);
+      else if (is_rmsprop) kernel.rmsprop(rmsprop, p, g, at(t.velocity), at(t.momentum), at(t.average), n);
+      else kernel.sgd(sgd, p, g, at(t.momentum), n);
     });
   }
 }

@@ -42,6 +42,13 @@ class Plan {
   // One whole training step; the outputs stay readable. Throws NonFinite, having changed nothing.
   void train(const std::vector<Feed>& feeds, const int64_t* rows, int64_t count, uint64_t step, double learning_rate);
 
+  // Consecutive steps on pieces of `batch` rows, until they are done or `seconds` have passed; at least one.
+  // `learning_rates` and `outputs` hold one number a step, and one for each output of the graph, which are scalars.
+  // Returns how many steps were made; with `failed`, a step met NonFinite and its text is there instead of thrown.
+  int64_t train_steps(const std::vector<Feed>& feeds, const int64_t* rows, int64_t batch, int64_t steps,
+                      uint64_t first_step, const double* learning_rates, double seconds, float* outputs,
+                      std::string* failed);
+
   const void* value(int id) const { return buffers_.values[static_cast<size_t>(id)]; }
   const float* parameter_gradient(size_t parameter) const;  // null where the loss does not depend on it
   const Graph& graph() const { return graph_; }
@@ -60,8 +67,19 @@ class Plan {
   void lay_out();
   [[noreturn]] void diagnose(const std::string& what);
   void check_finite_inputs();
+  void prepare_update();
+  void clip_gradients();
   void update(double learning_rate, int64_t step);
   size_t parameters() const { return graph_.parameters.size(); }
+
+  // One trained parameter: what an update reads and changes.
+  struct Trained {
+    size_t parameter;
+    int64_t size;
+    float* value;
+    float* gradient;  // zeros where the loss does not depend on the parameter
+    float *momentum, *velocity, *velocity_max, *average;
+  };
 
   Graph graph_;
   Bound bound_;
@@ -74,6 +92,14 @@ class Plan {
   size_t arena_size_ = 0;
   std::vector<std::vector<char>> gathered_;  // per input
   int loss_ = kAbsent;
+  std::vector<size_t> backward_order_;  // the ops that run backward, last first
+  std::vector<Trained> trained_;
+  std::vector<float> zeros_;
+  SgdStep sgd_{};
+  RmspropStep rmsprop_{};
+  AdamStep adam_{};
+  double beta_1_ = 0, beta_2_ = 0, weight_decay_ = 0;
+  bool epsilon_hat_ = false;
 };
 
 }  // namespace recurra

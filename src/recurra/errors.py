@@ -115,7 +115,13 @@ class UnsupportedOpError(EngineError):
 
 
 class NonFiniteError(RecurraError, ArithmeticError):
-    """Training met NaN or infinity. The weights are those from before the failing step."""
+    """Training met NaN or infinity. The weights are those from before the failing step.
+
+    Attributes:
+        steps_made: Where one call was asked for several steps: how many went well before the failing one.
+    """
+
+    steps_made: int = 0
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -28,6 +29,10 @@ ADAM = UpdateRule(
 )
 
 Arrays = dict[str, np.ndarray]
+
+
+def zero_slots(arrays: Arrays) -> dict[str, Arrays]:
+    return {slot: {name: np.zeros_like(array) for name, array in arrays.items()} for slot in ADAM.slots}
 
 
 def network(
@@ -55,8 +60,7 @@ def network(
     builder.output("loss", ops.reduce_mean(ops.square(y - target)))
     builder.output("y", y)
     arrays = {name: variable.value for name, variable in variables.items()}
-    slots = {slot: {name: np.zeros_like(array) for name, array in arrays.items()} for slot in ADAM.slots}
-    program = get("native").compile(builder.finish(), arrays, ADAM, slots)
+    program = get("native").compile(builder.finish(), arrays, ADAM, zero_slots(arrays))
     feeds = {
         "x": rng.standard_normal((batch, time, features)).astype(np.float32),
         "target": rng.standard_normal((batch, time, outputs)).astype(np.float32),
@@ -311,3 +315,42 @@ def test_a_changing_batch_size_does_not_pile_up_plans() -> None:
         x = np.ones((batch, 2, 2), np.float32)
         assert program.predict({"x": x, "target": np.ones((batch, 2, 2), np.float32)})["y"].shape == (batch, 2, 2)
     assert len(program._plans) <= 16  # type: ignore[attr-defined]
+
+
+def test_many_steps_in_one_call_equal_single_steps() -> None:
+    rows = np.random.default_rng(0).permutation(40).astype(np.int64)
+    program, feeds, arrays = network(40, 4, 3, 20, 2)
+    rates = [1e-2, 2e-2, 1e-3, 5e-3]
+    graph = replace(program.graph, outputs={"loss": program.graph.outputs["loss"]})
+
+    def compiled() -> Program:
+        copies = {name: array.copy() for name, array in arrays.items()}
+        return get("native").compile(graph, copies, ADAM, zero_slots(copies))
+
+    single, several = compiled(), compiled()
+    losses = [
+        single.train(feeds, rows[i * 10 : i * 10 + 10], step=i + 1, learning_rate=rate)["loss"]
+        for i, rate in enumerate(rates)
+    ]
+    made = several.train_steps(feeds, rows, 10, step=1, learning_rates=rates)
+    assert made["loss"].tolist() == [float(loss) for loss in losses]
+    both = [program.predict(feeds)["loss"] for program in (single, several)]
+    assert both[0] == both[1]
+    by_default = Program.train_steps(several, feeds, rows, 10, step=5, learning_rates=rates)
+    assert by_default["loss"].shape == (4,)
+    assert len(several.train_steps(feeds, rows, 10, step=9, learning_rates=rates, seconds=0)["loss"]) == 1
+
+
+def test_many_steps_stop_before_the_failing_one_and_say_how_many_went_well() -> None:
+    program, feeds, arrays = network(40, 4, 3, 20, 2)
+    graph = replace(program.graph, outputs={"loss": program.graph.outputs["loss"]})
+    several = get("native").compile(graph, arrays, ADAM, zero_slots(arrays))
+    feeds["x"][25, 0, 0] = np.nan
+    with pytest.raises(NonFiniteError, match="The input 'x' holds NaN") as caught:
+        several.train_steps(feeds, np.arange(40, dtype=np.int64), 10, step=1, learning_rates=[1e-3] * 4)
+    assert caught.value.steps_made == 2
+    assert all(np.isfinite(array).all() for array in arrays.values())
+    with pytest.raises(ArgumentError, match="received 39 rows for 4 steps of 10"):
+        several.train_steps(feeds, np.arange(39, dtype=np.int64), 10, step=1, learning_rates=[1e-3] * 4)
+    with pytest.raises(ArgumentError, match="the output 'y' is an array"):
+        program.train_steps(feeds, np.arange(40, dtype=np.int64), 10, step=1, learning_rates=[1e-3] * 4)

@@ -70,54 +70,63 @@ class UnaryOp : public Op {
   float p0_ = 1.0f, p1_ = 0.0f;
 };
 
-// Walks two arrays under their common broadcast shape, calling f(a, a_step, b, b_step, at, n) for rows in which
-// each of them is either contiguous or repeats one element.
-template <class F>
-void broadcast_rows(const Shape& shape, const Shape& a_shape, const Shape& b_shape, F f) {
-  Shape dims, a_strides = broadcast_strides(a_shape, shape), b_strides = broadcast_strides(b_shape, shape);
-  Shape a_merged, b_merged;
-  int64_t total = 1;
-  for (size_t i = 0; i < shape.size(); i++) {
-    total *= shape[i];
-    if (shape[i] == 1) continue;
-    bool joins = !dims.empty() && a_merged.back() == a_strides[i] * shape[i] && b_merged.back() == b_strides[i] * shape[i];
-    if (joins) {
-      dims.back() *= shape[i];
-      a_merged.back() = a_strides[i];
-      b_merged.back() = b_strides[i];
-    } else {
-      dims.push_back(shape[i]);
-      a_merged.push_back(a_strides[i]);
-      b_merged.push_back(b_strides[i]);
+// How two arrays are walked under their common broadcast shape: as rows in which each of them is either contiguous
+// or repeats one element. Worked out once for a plan.
+class Rows {
+ public:
+  Rows() = default;
+  Rows(const Shape& shape, const Shape& a_shape, const Shape& b_shape) {
+    const Shape a = broadcast_strides(a_shape, shape), b = broadcast_strides(b_shape, shape);
+    for (size_t i = 0; i < shape.size(); i++) {
+      total_ *= shape[i];
+      if (shape[i] == 1) continue;
+      const bool joins = !dims_.empty() && a_.back() == a[i] * shape[i] && b_.back() == b[i] * shape[i];
+      if (joins) {
+        dims_.back() *= shape[i];
+        a_.back() = a[i];
+        b_.back() = b[i];
+      } else {
+        dims_.push_back(shape[i]);
+        a_.push_back(a[i]);
+        b_.push_back(b[i]);
+      }
     }
+    if (dims_.empty()) dims_ = a_ = b_ = {1};
   }
-  if (total == 0) return;
-  if (dims.empty()) return f(int64_t{0}, int64_t{1}, int64_t{0}, int64_t{1}, int64_t{0}, int64_t{1});
-  const int64_t row = dims.back(), a_step = a_merged.back(), b_step = b_merged.back();
-  const size_t rank = dims.size() - 1;
-  Shape index(rank, 0);
-  int64_t a = 0, b = 0;
-  for (int64_t at = 0; at < total; at += row) {
-    f(a, a_step, b, b_step, at, row);
-    for (size_t d = rank; d-- > 0;) {
-      a += a_merged[d];
-      b += b_merged[d];
-      if (++index[d] < dims[d]) break;
-      a -= a_merged[d] * dims[d];
-      b -= b_merged[d] * dims[d];
-      index[d] = 0;
-    }
-  }
-}
 
-void broadcast_binary(Binary kind, const Shape& shape, const float* a, const Shape& a_shape, const float* b,
-                      const Shape& b_shape, float* y) {
-  broadcast_rows(shape, a_shape, b_shape,
-                 [&](int64_t ai, int64_t a_step, int64_t bi, int64_t b_step, int64_t at, int64_t n) {
-                   parallel_pieces(n, [&](int64_t i, int64_t end) {
-                     kernels().binary(kind, a + ai + i * a_step, a_step, b + bi + i * b_step, b_step, y + at + i, end - i);
-                   });
-                 });
+  // f(place in a, step in a, place in b, step in b, place in the result, elements)
+  template <class F>
+  void walk(F f) const {
+    if (total_ == 0) return;
+    const int64_t row = dims_.back(), a_step = a_.back(), b_step = b_.back();
+    if (dims_.size() == 1) return f(int64_t{0}, a_step, int64_t{0}, b_step, int64_t{0}, row);
+    const size_t rank = dims_.size() - 1;
+    Shape index(rank, 0);
+    int64_t a = 0, b = 0;
+    for (int64_t at = 0; at < total_; at += row) {
+      f(a, a_step, b, b_step, at, row);
+      for (size_t d = rank; d-- > 0;) {
+        a += a_[d];
+        b += b_[d];
+        if (++index[d] < dims_[d]) break;
+        a -= a_[d] * dims_[d];
+        b -= b_[d] * dims_[d];
+        index[d] = 0;
+      }
+    }
+  }
+
+ private:
+  int64_t total_ = 1;
+  Shape dims_, a_, b_;
+};
+
+void combine(Binary kind, const Rows& rows, const float* a, const float* b, float* y) {
+  rows.walk([&](int64_t ai, int64_t a_step, int64_t bi, int64_t b_step, int64_t at, int64_t n) {
+    parallel_pieces(n, [&](int64_t i, int64_t end) {
+      kernels().binary(kind, a + ai + i * a_step, a_step, b + bi + i * b_step, b_step, y + at + i, end - i);
+    });
+  });
 }
 
 class BinaryOp : public Op {
@@ -130,70 +139,71 @@ class BinaryOp : public Op {
   }
 
   void prepare(bool backward) override {
-    if (backward) work_ = ask(2 * out().size(), Keep::backward);
+    const Shape &shape = out().shape, &a = in(0).shape, &b = in(1).shape;
+    forward_ = Rows(shape, a, b);
+    if (!backward) return;
+    work_ = ask(2 * out().size(), Keep::backward);
+    with_a_ = Rows(shape, shape, a);
+    with_b_ = Rows(shape, shape, b);
+    swapped_ = Rows(shape, b, a);
+    with_one_ = Rows(shape, shape, {});
+    whole_ = Rows(shape, shape, shape);
   }
 
   void forward() override {
     if (in(0).is_int) return compare_ints();
-    broadcast_binary(kind_, out().shape, x(0), in(0).shape, x(1), in(1).shape, y());
+    combine(kind_, forward_, x(0), x(1), y());
   }
 
   void backward() override {
-    const Shape &shape = out().shape, &a = in(0).shape, &b = in(1).shape;
+    const Shape& shape = out().shape;
     float *first = space(work_), *second = first + out().size();
+    const float minus = -1.0f;
     if (wants(0)) {
       const float* flow = dy();
       if (kind_ == Binary::multiply || kind_ == Binary::divide) {
-        broadcast_binary(kind_, shape, dy(), shape, x(1), b, first);
+        combine(kind_, with_b_, dy(), x(1), first);
         flow = first;
       } else if (kind_ == Binary::maximum || kind_ == Binary::minimum) {
         flow = chosen(first, true);
       }
-      unbroadcast(flow, shape, dx(0), a, accumulate(0));
+      unbroadcast(flow, shape, dx(0), in(0).shape, accumulate(0));
     }
     if (wants(1)) {
       const float* flow = first;
       switch (kind_) {
         case Binary::add: flow = dy(); break;
-        case Binary::subtract: {
-          const float minus = -1.0f;
-          broadcast_binary(Binary::multiply, shape, dy(), shape, &minus, {}, first);
+        case Binary::subtract: combine(Binary::multiply, with_one_, dy(), &minus, first); break;
+        case Binary::multiply: combine(Binary::multiply, with_a_, dy(), x(0), first); break;
+        case Binary::divide:  // -dy y / b
+          combine(Binary::divide, with_b_, y(), x(1), second);
+          combine(Binary::multiply, whole_, dy(), second, first);
+          combine(Binary::multiply, with_one_, first, &minus, first);
           break;
-        }
-        case Binary::multiply: broadcast_binary(Binary::multiply, shape, dy(), shape, x(0), a, first); break;
-        case Binary::divide: {
-          // -dy y / b
-          const float minus = -1.0f;
-          broadcast_binary(Binary::divide, shape, y(), shape, x(1), b, second);
-          broadcast_binary(Binary::multiply, shape, dy(), shape, second, shape, first);
-          broadcast_binary(Binary::multiply, shape, first, shape, &minus, {}, first);
-          break;
-        }
         default: flow = chosen(first, false);
       }
-      unbroadcast(flow, shape, dx(1), b, accumulate(1));
+      unbroadcast(flow, shape, dx(1), in(1).shape, accumulate(1));
     }
   }
 
  private:
   // dy where the first (or the second) operand was taken, otherwise 0. Of equals the first is taken.
   const float* chosen(float* to, bool first) {
-    const Shape& shape = out().shape;
-    const int larger = (kind_ == Binary::maximum) == first ? 0 : 1;
-    broadcast_binary(first ? Binary::greater_equal : Binary::greater, shape, x(larger), in(larger).shape,
-                     x(1 - larger), in(1 - larger).shape, to);
-    broadcast_binary(Binary::multiply, shape, dy(), shape, to, shape, to);
+    const Binary test = first ? Binary::greater_equal : Binary::greater;
+    if ((kind_ == Binary::maximum) == first) combine(test, forward_, x(0), x(1), to);
+    else combine(test, swapped_, x(1), x(0), to);
+    combine(Binary::multiply, whole_, dy(), to, to);
     return to;
   }
 
   void compare_ints() {
-    broadcast_rows(out().shape, in(0).shape, in(1).shape,
-                   [&](int64_t a, int64_t a_step, int64_t b, int64_t b_step, int64_t at, int64_t n) {
-                     for (int64_t i = 0; i < n; i++)
-                       y()[at + i] = x_int(0)[a + i * a_step] == x_int(1)[b + i * b_step] ? 1.0f : 0.0f;
-                   });
+    forward_.walk([&](int64_t a, int64_t a_step, int64_t b, int64_t b_step, int64_t at, int64_t n) {
+      for (int64_t i = 0; i < n; i++)
+        y()[at + i] = x_int(0)[a + i * a_step] == x_int(1)[b + i * b_step] ? 1.0f : 0.0f;
+    });
   }
 
+  Rows forward_, with_a_, with_b_, swapped_, with_one_, whole_;
   Binary kind_;
   int work_ = -1;
 };

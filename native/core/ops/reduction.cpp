@@ -14,28 +14,35 @@ class Reduce : public Op {
   using Op::Op;
 
   void prepare(bool backward) override {
+    is_max_ = node.op == "reduce_max";
+    is_mean_ = node.op == "reduce_mean";
     for (size_t i = 0; i < in(0).shape.size(); i++) {
       const Shape& axes = node.shape("axes");
       const bool reduced = std::find(axes.begin(), axes.end(), static_cast<int64_t>(i)) != axes.end();
       kept_.push_back(reduced ? 1 : in(0).shape[i]);
     }
-    if (backward && node.op == "reduce_max") taken_ = ask(2 * out().size(), Keep::backward);
+    if (backward && is_max_) taken_ = ask(2 * out().size(), Keep::backward);
   }
 
   void forward() override {
-    if (node.op == "reduce_max") return largest();
+    if (is_max_) return largest();
     if (in(0).size() == 0) throw InvalidData("A reduction met an empty tensor (" + node.where() + ").");
     unbroadcast(x(), in(0).shape, y(), kept_, false);
-    if (node.op == "reduce_mean") kernels().scale(y(), scale(), out().size());
+    if (is_mean_) kernels().scale(y(), scale(), out().size());
   }
 
   void backward() override {
     if (!wants(0)) return;
-    const bool first_of_equals = node.op == "reduce_max";
-    // For the maximum: the gradient still to be given away, 0 once the first of equals has taken it.
-    float* rest = first_of_equals ? space(taken_) : nullptr;
+        // For the maximum: the gradient still to be given away, 0 once the first of equals has taken it.
+    float* rest = is_max_ ? space(taken_) : nullptr;
     if (rest) std::memcpy(rest, dy(), static_cast<size_t>(out().size()) * sizeof(float));
-    const float factor = node.op == "reduce_mean" ? scale() : 1.0f;
+    const float factor = is_mean_ ? scale() : 1.0f;
+    if (!rest && out().size() == 1) {
+      const float d = dy()[0] * factor, one = 1.0f;
+      if (accumulate()) for (int64_t i = 0; i < in(0).size(); i++) dx()[i] += d;
+      else kernels().binary(Binary::multiply, &d, 0, &one, 0, dx(), in(0).size());
+      return;
+    }
     walk([&](int64_t i, int64_t at) {
       float d = dy()[at] * factor;
       if (rest) {
@@ -77,6 +84,7 @@ class Reduce : public Op {
 
   Shape kept_;
   int taken_ = -1;
+  bool is_max_ = false, is_mean_ = false;
 };
 
 class Softmax : public Op {

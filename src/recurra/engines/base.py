@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import abc
-from collections.abc import Mapping
+import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from time import perf_counter
 
 import numpy as np
 
+from ..errors import NonFiniteError
 from ..graph import Graph
 
 __all__ = ["Engine", "Program", "UpdateRule"]
@@ -96,6 +99,45 @@ class Program(abc.ABC):
             NonFiniteError: The loss or a gradient is NaN or infinite. Nothing was changed. The message names the
                 first input, parameter or node (by scope and op) that held such a number.
         """
+
+    def train_steps(
+        self,
+        feeds: Feeds,
+        rows: np.ndarray,
+        batch_size: int,
+        *,
+        step: int,
+        learning_rates: Sequence[float],
+        seconds: float = math.inf,
+    ) -> dict[str, np.ndarray]:
+        """Several training steps on consecutive pieces of ``rows``, in one call of the engine where it can.
+
+        Args:
+            feeds: See `Program`.
+            rows: int64 vector of ``len(learning_rates) * batch_size`` rows.
+            batch_size: Rows of each step.
+            step: Number of the first step.
+            learning_rates: One for each step.
+            seconds: The call returns after the first step that ends later than this. Default: no limit.
+
+        Returns:
+            For each output, which must be a number, an array with one entry for each step made (at least one).
+
+        Raises:
+            NonFiniteError: See `train`; its ``steps_made`` says how many steps were made before.
+        """
+        made: list[dict[str, np.ndarray]] = []
+        end = perf_counter() + seconds
+        for i, learning_rate in enumerate(learning_rates):
+            piece = rows[i * batch_size : (i + 1) * batch_size]
+            try:
+                made.append(self.train(feeds, piece, step=step + i, learning_rate=learning_rate))
+            except NonFiniteError as error:
+                error.steps_made = i
+                raise
+            if perf_counter() >= end:
+                break
+        return {name: np.stack([outputs[name] for outputs in made]) for name in made[0]}
 
 
 class Engine(abc.ABC):

@@ -31,6 +31,15 @@ class Plan:
     def train(
         self, feeds: list[np.ndarray], rows: np.ndarray | None, step: int, learning_rate: float
     ) -> list[np.ndarray]: ...
+    def train_steps(
+        self,
+        feeds: list[np.ndarray],
+        rows: np.ndarray,
+        batch: int,
+        first_step: int,
+        learning_rates: np.ndarray,
+        seconds: float,
+    ) -> tuple[int, np.ndarray, str | None]: ...
     def gradients(
         self, feeds: list[np.ndarray], rows: np.ndarray | None, step: int
     ) -> tuple[list[np.ndarray], list[np.ndarray | None]]: ...

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,8 @@ from ..base import Engine, Feeds, Program, UpdateRule
 from . import _native
 
 __all__ = ["ENGINE", "NativeEngine", "NativeProgram", "instruction_set", "num_threads", "set_num_threads"]
+
+Run = Callable[[_native.Plan, list[np.ndarray]], Any]
 
 _PLANS_KEPT = 16
 _DTYPES = {"float": np.dtype(np.float32), "int": np.dtype(np.int32)}
@@ -94,17 +97,55 @@ class NativeProgram(Program):
     def train(
         self, feeds: Feeds, rows: np.ndarray | None = None, *, step: int, learning_rate: float
     ) -> dict[str, np.ndarray]:
-        if self._rule is None:
-            raise EngineError("This program was compiled without an update rule, so it cannot train.")
+        self._need_rule()
         self._need_loss()
         return self._run(True, feeds, rows, lambda plan, arrays: plan.train(arrays, rows, step, learning_rate))
+
+    def train_steps(
+        self,
+        feeds: Feeds,
+        rows: np.ndarray,
+        batch_size: int,
+        *,
+        step: int,
+        learning_rates: Sequence[float],
+        seconds: float = math.inf,
+    ) -> dict[str, np.ndarray]:
+        rates = np.ascontiguousarray(learning_rates, dtype=np.float64)
+        if batch_size < 1 or len(rows) != len(rates) * batch_size or not len(rates):
+            raise ArgumentError(
+                f"train_steps expects len(learning_rates) * batch_size rows and at least one step, received "
+                f"{len(rows)} rows for {len(rates)} steps of {batch_size}."
+            )
+        self._need_rule()
+        self._need_loss()
+        # The extension counts in nanoseconds: a wait beyond a day stands for no limit.
+        limit = min(seconds, 86400.0)
+        made, outputs, failure = self._call(
+            True,
+            feeds,
+            rows[:batch_size],
+            lambda plan, arrays: plan.train_steps(arrays, rows, batch_size, step, rates, limit),
+        )
+        if failure is not None:
+            error = NonFiniteError(failure)
+            error.steps_made = made
+            raise error
+        return dict(zip(self._outputs, outputs.T, strict=True))
+
+    def _need_rule(self) -> None:
+        if self._rule is None:
+            raise EngineError("This program was compiled without an update rule, so it cannot train.")
 
     def _need_loss(self) -> None:
         id = self.graph.outputs.get("loss")
         if id is None or self.graph.values[id].shape != ():
             raise EngineError("Gradients need an output named 'loss' that is one number.")
 
-    def _run(self, backward: bool, feeds: Feeds, rows: np.ndarray | None, run: Any) -> dict[str, np.ndarray]:
+    def _run(self, backward: bool, feeds: Feeds, rows: np.ndarray | None, run: Run) -> dict[str, np.ndarray]:
+        return dict(zip(self._outputs, self._call(backward, feeds, rows, run), strict=True))
+
+    def _call(self, backward: bool, feeds: Feeds, rows: np.ndarray | None, run: Run) -> Any:
         try:
             arrays = [feeds[name] for name in self._inputs]
             # Types belong to the key, so that an array of a wrong one meets the checks of `_plan` at every run.
@@ -116,7 +157,7 @@ class NativeProgram(Program):
             plan = self._plans.get(key)
             if plan is None:
                 plan = self._plan(key, backward, feeds, rows)
-            outputs = run(plan, arrays)
+            return run(plan, arrays)
         except KeyError:
             self.graph.sizes({name: np.shape(array) for name, array in feeds.items()})  # says which one is missing
             raise
@@ -124,7 +165,6 @@ class NativeProgram(Program):
             raise ArgumentError(str(error)) from None
         except _native.NonFinite as error:
             raise NonFiniteError(str(error)) from None
-        return dict(zip(self._outputs, outputs, strict=True))
 
     def _plan(self, key: tuple[Any, ...], backward: bool, feeds: Feeds, rows: np.ndarray | None) -> _native.Plan:
         graph = self.graph
