@@ -29,7 +29,7 @@ def train(optimizer: Optimizer, steps: int = 3, gradient: np.ndarray = GRADIENT)
     return model.get_weights()[0][:, 0]
 
 
-def simulate(step: Callable[[np.ndarray, np.ndarray, dict[str, Any], int], np.ndarray], steps: int = 3) -> np.ndarray:
+def simulate(step: Callable[[np.ndarray, np.ndarray, dict[str, Any], int], Any], steps: int = 3) -> np.ndarray:
     p, memory = np.ones(2), {"m": np.zeros(2), "v": np.zeros(2), "a": np.zeros(2), "u": np.zeros(2)}
     for t in range(1, steps + 1):
         p = step(p, GRADIENT, memory, t)
@@ -43,7 +43,7 @@ def test_sgd() -> None:
 @pytest.mark.parametrize("nesterov", [False, True])
 @pytest.mark.parametrize("scaled", [False, True])
 def test_momentum(nesterov: bool, scaled: bool) -> None:
-    def step(p: np.ndarray, g: np.ndarray, memory: dict[str, Any], t: int) -> np.ndarray:
+    def step(p: np.ndarray, g: np.ndarray, memory: dict[str, Any], t: int) -> Any:
         if scaled:
             memory["m"] = 0.9 * memory["m"] - 0.1 * g
             return p + (0.9 * memory["m"] - 0.1 * g if nesterov else memory["m"])
@@ -67,7 +67,7 @@ def test_scaling_of_momentum_matters_when_the_rate_changes() -> None:
 @pytest.mark.parametrize("centered", [False, True])
 @pytest.mark.parametrize("momentum", [0.0, 0.8])
 def test_rmsprop(centered: bool, momentum: float) -> None:
-    def step(p: np.ndarray, g: np.ndarray, memory: dict[str, Any], t: int) -> np.ndarray:
+    def step(p: np.ndarray, g: np.ndarray, memory: dict[str, Any], t: int) -> Any:
         memory["v"] = 0.7 * memory["v"] + 0.3 * g * g
         memory["a"] = 0.7 * memory["a"] + 0.3 * g
         spread = memory["v"] - memory["a"] ** 2 if centered else memory["v"]
@@ -81,7 +81,7 @@ def test_rmsprop(centered: bool, momentum: float) -> None:
 @pytest.mark.parametrize("amsgrad", [False, True])
 @pytest.mark.parametrize("epsilon_hat", [False, True])
 def test_adam(amsgrad: bool, epsilon_hat: bool) -> None:
-    def step(p: np.ndarray, g: np.ndarray, memory: dict[str, Any], t: int) -> np.ndarray:
+    def step(p: np.ndarray, g: np.ndarray, memory: dict[str, Any], t: int) -> Any:
         memory["m"] = 0.8 * memory["m"] + 0.2 * g
         memory["v"] = 0.9 * memory["v"] + 0.1 * g * g
         memory["u"] = np.maximum(memory["u"], memory["v"]) if amsgrad else memory["v"]
@@ -95,7 +95,7 @@ def test_adam(amsgrad: bool, epsilon_hat: bool) -> None:
 
 
 def test_weight_decay() -> None:
-    def step(p: np.ndarray, g: np.ndarray, memory: dict[str, Any], t: int) -> np.ndarray:
+    def step(p: np.ndarray, g: np.ndarray, memory: dict[str, Any], t: int) -> Any:
         return p - 0.1 * 0.5 * p - 0.1 * g
 
     np.testing.assert_allclose(train(SGD(0.1, weight_decay=0.5)), simulate(step))

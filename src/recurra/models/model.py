@@ -85,8 +85,8 @@ class Model(Trainer, Layer):
         self._layers = layers_of(self.inputs, self.outputs, self._order)
         self.input_element = "int" if any(tensor.element == "int" for tensor in self.inputs) else "float"
         self.built = True
-        # The trainer compares what it compiled for with the model of now; another web is another model.
-        self._signature = None
+        if self._programs is not None:
+            self._programs.forget()
 
     # What the model is made of
 

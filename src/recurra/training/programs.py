@@ -63,6 +63,10 @@ class Programs:
             self.float_type = np.dtype(np.float64 if wide else np.float32)
         return self
 
+    def forget(self) -> None:
+        """Forgets what was made, because the layers are others now; they may have the same weights."""
+        self._weights, self._plans, self._compiled = (), None, {}
+
     @property
     def plans(self) -> list[OutputPlan]:
         """What is computed from each output of the model, which must be built."""
