@@ -5,7 +5,6 @@ import math
 import re
 import subprocess
 import sys
-import time
 from types import SimpleNamespace
 from typing import Any
 
@@ -15,6 +14,7 @@ from tests.training.models import LINE_X, LINE_Y, line
 
 from recurra.callbacks import LambdaCallback
 from recurra.errors import ArgumentError
+from recurra.optimizers import SGD
 from recurra.training import progress
 from recurra.training.progress import Bar, Lines, Reporter, format_time, reporter
 
@@ -103,6 +103,20 @@ def test_the_bar_shows_epoch_loss_metrics_speed_and_remaining_time(
     assert capsys.readouterr().out == ""
 
 
+def test_the_loss_of_validation_is_never_shown_as_that_of_training(
+    terminal: Terminal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("_PATIENCE", "_INTERVAL", "_SHARE"):
+        monkeypatch.setattr(progress, name, 0)
+    held = (LINE_X, LINE_X + 20)
+    line(SGD(0.0)).fit(LINE_X, LINE_X + 1, epochs=2, validation_data=held, validation_batch_size=1)
+    shown = terminal.getvalue()
+    assert re.search(r"val_loss 400", shown)
+    assert not re.search(r"(?<!val_)loss 400", shown)
+    # The last validation stays in sight while the next epoch runs.
+    assert re.search(r"Epoch 2/2.*loss 1.*val_loss 400.* left", shown)
+
+
 def test_the_bar_fits_a_narrow_terminal(terminal: Terminal, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COLUMNS", "40")
     bar = Bar(terminal, 10, 2)
@@ -167,15 +181,40 @@ def test_a_bar_is_drawn_ten_times_a_second_at_most(terminal: Terminal, monkeypat
     assert 50 <= drawn <= 100
 
 
-def test_drawing_slowly_makes_it_rarer(terminal: Terminal) -> None:
+@pytest.mark.parametrize(("took", "pause"), [(0.0, 0.1), (0.002, 0.4), (0.1, 1.0)])
+def test_drawing_slowly_makes_it_rarer(
+    terminal: Terminal, monkeypatch: pytest.MonkeyPatch, took: float, pause: float
+) -> None:
+    now = [0.0]
+    monkeypatch.setattr(progress, "perf_counter", lambda: now[0])
     bar = Bar(terminal, 10, 1)
-    begin = time.perf_counter()
+    original = bar._line
+
+    def slow(finished: bool) -> Any:
+        now[0] += took
+        return original(finished)
+
+    monkeypatch.setattr(bar, "_line", slow)
     bar.draw(0, 1, {"loss": 1.0})
-    took = time.perf_counter() - begin
-    # The first drawing imports rich, which takes long: the next one waits accordingly.
-    assert bar.due - time.perf_counter() > min(0.09, 100 * took)
+    assert bar.due - now[0] == pytest.approx(pause)
     bar.close()
     assert bar.due == math.inf
+
+
+def test_importing_rich_does_not_count_as_drawing(terminal: Terminal, monkeypatch: pytest.MonkeyPatch) -> None:
+    now = [0.0]
+    monkeypatch.setattr(progress, "perf_counter", lambda: now[0])
+    bar = Bar(terminal, 10, 1)
+    original = bar._open
+
+    def slow() -> None:
+        now[0] += 5.0
+        original()
+
+    monkeypatch.setattr(bar, "_open", slow)
+    bar.draw(0, 1, {"loss": 1.0})
+    assert bar.due == pytest.approx(5.1)
+    bar.close()
 
 
 def test_training_without_a_bar_does_not_import_rich() -> None:

@@ -55,7 +55,7 @@ def run_fit(
     train = programs.get("train", samples.weight_ranks)
     with Interrupt() as interrupt:
 
-        def validate() -> Logs:
+        def validate(trained: Logs) -> Logs:
             assert validation is not None
             held = validation.samples
             test = programs.get("test", held.weight_ranks)
@@ -63,7 +63,7 @@ def run_fit(
             states = [(state, state.value.copy()) for state in model.states]
             callbacks.call("on_test_begin", None)
             rows = itertools.islice(Batches(held, validation.batch_size).epoch(), validation.steps)
-            logs = test_batches(test, held, rows, callbacks, reporter, interrupt, loop.epoch, loop.done)
+            logs = test_batches(test, held, rows, callbacks, reporter, interrupt, loop.epoch, loop.done, trained)
             callbacks.call("on_test_end", logs)
             loop.done += validation.steps
             for state, value in states:

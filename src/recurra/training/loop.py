@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from time import perf_counter
 from typing import Any
 
@@ -28,7 +28,7 @@ class FitLoop:
         train: The training program.
         samples: What to train on.
         batches: The rows of each batch.
-        validation: A function that runs the validation and returns its logs, or None.
+        validation: A function of the logs of training that runs the validation and returns its logs, or None.
         validate_at: Tells for an epoch whether it is validated.
         callbacks: Whom to tell.
         reporter: What shows the progress.
@@ -46,7 +46,7 @@ class FitLoop:
         train: Compiled,
         samples: Samples,
         batches: Batches,
-        validation: Callable[[], dict[str, float]] | None,
+        validation: Callable[[dict[str, float]], dict[str, float]] | None,
         validate_at: Callable[[int], bool],
         callbacks: CallbackList,
         reporter: Reporter,
@@ -81,7 +81,7 @@ class FitLoop:
                 break
             logs = self._totals.result()
             if self._validation is not None and self._validate_at(epoch):
-                validated = self._validation()
+                validated = self._validation(logs)
                 if self._interrupted():
                     break
                 logs.update({f"val_{name}": value for name, value in validated.items()})
@@ -134,8 +134,18 @@ def test_batches(
     interrupt: Interrupt | None = None,
     epoch: int = 0,
     done: int = 0,
+    shown: Mapping[str, float] | None = None,
 ) -> dict[str, float]:
-    """Runs testing over batches and returns the means of loss and metrics."""
+    """Runs testing over batches and returns the means of loss and metrics.
+
+    Args:
+        test: The testing program.
+        samples: What to test on.
+        rows_of_batches: The rows of each batch.
+        callbacks, reporter, interrupt: Whom to tell, what shows the progress, what says that Ctrl-C was pressed.
+        epoch, done: Where the run stands that this is part of.
+        shown: What to show meanwhile. Default: the loss and the metrics so far.
+    """
     totals = Totals(test.traced.reports)
     predict, feeds = test.program.predict, samples.feeds
     begin, end = callbacks.test_batch_begin, callbacks.test_batch_end
@@ -148,7 +158,7 @@ def test_batches(
             for hook in end:
                 hook(batch, logs)
         if perf_counter() >= reporter.due:
-            reporter.draw(epoch, done + batch + 1, totals.result())
+            reporter.draw(epoch, done + batch + 1, totals.result() if shown is None else shown)
         if interrupt is not None and interrupt.requested:
             break
     return totals.result()

@@ -20,7 +20,8 @@ __all__ = ["Bar", "Lines", "Reporter", "format_logs", "format_time", "reporter"]
 
 _INTERVAL = 0.1
 _PATIENCE = 0.25
-_SHARE = 200  # a drawing that takes t is followed by at least 200 t without one
+_LONGEST = 1.0
+_SHARE = 200  # a drawing that takes t is followed by at least 200 t without one, but never by more than a second
 
 
 class Reporter:
@@ -88,21 +89,23 @@ class Bar(Reporter):
         self._live: Any = None
         self._began = perf_counter()
         self._state: tuple[int, int, Mapping[str, float]] = (0, 0, {})
+        self._validated: Mapping[str, float] = {}  # shown until the next validation
         self.due = self._began + _PATIENCE
 
     def draw(self, epoch: int, done: int, logs: Mapping[str, float]) -> None:
         """Draws the line anew."""
-        start = perf_counter()
-        self._state = (epoch, done, logs)
+        self._state = (epoch, done, {**logs, **self._validated})
         if self._live is None:
             self._open()
+        start = perf_counter()  # after rich was imported, which happens once
         self._live.update(self._line(finished=False), refresh=True)
         now = perf_counter()
-        self.due = now + max(_INTERVAL, _SHARE * (now - start))
+        self.due = now + min(max(_INTERVAL, _SHARE * (now - start)), _LONGEST)
 
     def epoch_end(self, epoch: int, steps: int, done: int, logs: Mapping[str, float]) -> None:
         """Keeps the values, so that the last line shows them."""
         self._state = (epoch, done, logs)
+        self._validated = {name: value for name, value in logs.items() if name.startswith("val_")}
 
     def note(self, message: str) -> None:
         """Prints the message above the bar."""
@@ -149,7 +152,10 @@ class Bar(Reporter):
         tail = f"{_rate(done, seconds)}  {time}"
         values = format_logs(logs)
         console = self._live.console
-        width = max(8, min(30, console.width - len(name) - len(values) - len(tail) - 7))
+        room = console.width - len(name) - len(values) - 7
+        if room - len(tail) < 8:
+            tail = time  # where the line is short, the speed goes first
+        width = max(8, min(30, room - len(tail)))
         full, empty = ("#", ".") if console.options.ascii_only else ("━", "─")
         filled = min(width, int(width * done / self._total))
         return Text.assemble(
