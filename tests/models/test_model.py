@@ -100,6 +100,9 @@ class TestWebs:
         first = Dense(3, name="first")(x)
         second = Dense(3, name="second")(first)
         model = Model(x, Add()([short, second]))
+        assert [layer.name for layer in two_inputs().layers] == [
+            *("words", "table", "series", "read", "see", "both", "value", "kind")
+        ]
         assert [v.name for v in model.weights] == [
             *("first/kernel", "first/bias", "short/kernel", "short/bias", "second/kernel", "second/bias")
         ]

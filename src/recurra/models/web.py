@@ -61,16 +61,14 @@ def layers_of(inputs: Sequence[KerasTensor], outputs: Sequence[KerasTensor], ord
         depth = depths.setdefault(id(node), 0)
         for parent in node.parents:
             depths[id(parent.node)] = max(depths.get(id(parent.node), 0), depth + 1)
-    nodes = [*(tensor.node for tensor in inputs), *order]
+    # Inputs come just before what first reads them; those that nothing reads, at the end.
+    nodes = [near for node in order for near in (*(parent.node for parent in node.parents), node)]
     by_layer: dict[int, int] = {}
     layers: dict[int, Layer] = {}
-    for node in nodes:
+    for node in [*nodes, *(tensor.node for tensor in inputs)]:
         key = id(node.layer)
         layers.setdefault(key, node.layer)
         by_layer[key] = max(by_layer.get(key, 0), depths.get(id(node), 0))
-    top = max(by_layer.values(), default=0)
-    for tensor in inputs:
-        by_layer[id(tensor.layer)] = top
     result = sorted(layers.values(), key=lambda layer: -by_layer[id(layer)])
     check_names(result)
     return result
