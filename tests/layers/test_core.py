@@ -174,7 +174,7 @@ class TestMerging:
 
     def test_sizes_that_may_differ_need_a_name(self) -> None:
         first, second = Input((None, 2), name="first"), Input((None, 2), name="second")
-        with pytest.raises(ShapeError, match=r"'first_1' and 'second_1', has one size.*Input\(\('time', 3\)\)"):
+        with pytest.raises(ShapeError, match=r"'first_time' and 'second_time', has one size.*Input\(\('steps', 3\)\)"):
             layers.Add()([first, second])
         first, second = Input(("steps", 2), name="first"), Input(("steps", 2), name="second")
         model = Model([first, second], layers.Add()([first, second]))
@@ -196,6 +196,12 @@ class TestMerging:
 
 
 class TestInput:
+    def test_symbols_of_unknown_sizes(self) -> None:
+        assert Input((None, None, 2)).dims == ("batch", "time", "input_layer_2", 2)
+        assert Input((None, 2)).dims == ("batch", "time_1", 2)
+        assert Input((None,), name="words").dims == ("batch", "words_time")
+        assert Input(("steps", 4), batch_size=3).dims == (3, "steps", 4)
+
     def test_shapes(self) -> None:
         assert Input((None, 3)).shape == (None, None, 3)
         assert Input((4,), batch_size=2).shape == (2, 4)

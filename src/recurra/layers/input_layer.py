@@ -15,6 +15,7 @@ from .node import CallNode, KerasTensor
 
 __all__ = ["Input", "InputLayer"]
 
+_NAME = "input_layer"
 _DTYPES = ("float32", "float64", "int32")
 
 
@@ -64,10 +65,7 @@ class InputLayer(Layer):
                 )
         self.batch_shape = tuple(dim if dim is None or isinstance(dim, str) else int(dim) for dim in batch_shape)
         self.built = True
-        dims = tuple(
-            dim if dim is not None else "batch" if axis == 0 else f"{self.name}_{axis}"
-            for axis, dim in enumerate(self.batch_shape)
-        )
+        dims = tuple(_symbol(self.name, axis) if dim is None else dim for axis, dim in enumerate(self.batch_shape))
         node = CallNode(self, (), {})
         node.outputs = KerasTensor(dims, dtype, node)
         self._nodes.append(node)
@@ -83,6 +81,15 @@ class InputLayer(Layer):
 
     def get_config(self) -> dict[str, Any]:
         return {"batch_shape": list(self.batch_shape), "dtype": self.dtype, "name": self.name}
+
+
+def _symbol(name: str, axis: int) -> str:
+    """What messages call an unknown size: ``"time"`` where nobody named the input, ``"series_time"`` otherwise."""
+    if axis == 0:
+        return "batch"
+    if axis == 1:
+        return "time" + name.removeprefix(_NAME) if name.startswith(_NAME) else f"{name}_time"
+    return f"{name}_{axis}"
 
 
 def Input(

@@ -127,6 +127,6 @@ def _several(layer: Layer, inputs: Any, joined: int | None = None) -> Sequence[T
             if axis != joined and isinstance(m, str) and isinstance(n, str) and m != n:
                 raise ShapeError(
                     f"{type(layer).__name__} cannot know that dimension {axis} of its inputs, '{m}' and '{n}', has "
-                    f"one size. Give it a number or the same name in both, such as Input(('time', 3))."
+                    f"one size. Give it a number or the same name in both, such as Input(('steps', 3))."
                 )
     return inputs

@@ -119,10 +119,10 @@ def test_initial_state_and_mask_together() -> None:
 def test_a_mask_goes_through_stacked_layers_and_stops_at_the_last_output() -> None:
     series = Input((None, 2))
     first = LSTM(3, return_sequences=True)(Masking()(series))
-    assert first.mask_dims == ("batch", "input_layer_1")
+    assert first.mask_dims == ("batch", "time")
     assert LSTM(3)(first).mask_dims is None
     sequence, h, c = LSTM(3, return_sequences=True, return_state=True)(first)
-    assert [t.mask_dims for t in (sequence, h, c)] == [("batch", "input_layer_1"), None, None]
+    assert [t.mask_dims for t in (sequence, h, c)] == [("batch", "time"), None, None]
 
 
 def test_padding_changes_nothing() -> None:

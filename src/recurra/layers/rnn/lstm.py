@@ -50,7 +50,8 @@ class LSTM(Recurrent):
             `fit`, `evaluate` and `predict`. Needs a fixed batch size. Default False.
         unroll: Accepted, without effect: the sequence is one operation in any case. Default False.
         use_cudnn: Accepted, without effect. Default ``"auto"``.
-        zero_output_for_mask: Whether the output at a masked step is 0 rather than the output before. Default False.
+        zero_output_for_mask: Whether the output at a masked step is 0 rather than the output before. It concerns
+            sequences only: the last output is the last h in any case. Default False.
         **kwargs: Arguments of `Layer`, such as ``name``.
 
     Call arguments:
