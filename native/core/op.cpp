@@ -8,11 +8,13 @@ const OpTable& op_table() {
   static const OpTable table = [] {
     OpTable ops;
     add_elementwise(ops);
+    add_gru(ops);
     add_linear(ops);
     add_lstm(ops);
     add_random(ops);
     add_reduction(ops);
     add_shape(ops);
+    add_simple_rnn(ops);
     return ops;
   }();
   return table;

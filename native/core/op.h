@@ -104,11 +104,13 @@ std::unique_ptr<Op> make_op(const Node& node, const std::vector<TensorSpec>& val
 
 using OpTable = std::map<std::string, MakeOp>;
 void add_elementwise(OpTable&);
+void add_gru(OpTable&);
 void add_linear(OpTable&);
 void add_lstm(OpTable&);
 void add_random(OpTable&);
 void add_reduction(OpTable&);
 void add_shape(OpTable&);
+void add_simple_rnn(OpTable&);
 const OpTable& op_table();
 
 // --- helpers shared by ops ---

@@ -69,6 +69,38 @@ struct Lstm {
   float* d_recurrent_mask;      // (batch, units), added to, or null
 };
 
+// A GRU or a simple RNN over rows of the batch. The products with x are made before, for all steps at once; here runs
+// what depends on the step before. Step t stands for step T - 1 - t of the arrays where the layer goes backwards.
+struct Recurrence {
+  int64_t batch, time, units;
+  int activation, recurrent_activation;  // Unary, of the kind whose slope follows from the result
+  bool reset_after, go_backwards, zero_output_for_mask;
+  bool training;                // keep `inner` and `before` of every step
+  const float* initial_h;       // (batch, units) or null
+  const float* mask;            // (batch, time) or null
+  const float* recurrent_mask;  // (batch, units) or null
+  float* sequence;              // (batch, time, units)
+  float* last_h;                // (batch, units)
+  // GRU: z, r, n of each step; simple RNN: its result. Before: x W + b. After the backward pass: their gradients.
+  float* gates;                 // (batch, time, 3 units) or (batch, time, units)
+  float* inner;                 // (batch, time or 1, units), GRU only: h R_h + b (reset after) or r * h (before)
+  float* before;                // (batch, time or 1, units): h * recurrent_mask before each step
+  float* h;                     // (batch, units)
+  float* work;                  // (batch, 3 units)
+  const float* recurrent;       // pack_b of R; GRU with reset before: of its z and r columns only
+  const float* recurrent_h;     // GRU with reset before: pack_b of its h columns
+  const float* recurrent_bias;  // (3 units) or null: GRU with reset after
+  // Backward only.
+  const float* states;          // (batch, time, units): h before each step, without recurrent_mask
+  const float* d_sequence;      // (batch, time, units) or null
+  const float* d_last_h;        // (batch, units) or null
+  const float* recurrent_t;     // pack_b of the transpose of `recurrent`
+  const float* recurrent_h_t;   // pack_b of the transpose of the h columns: GRU with reset before
+  float* d_inner;               // (batch, time, units), GRU with reset after: gradient of `inner`
+  float* dh;                    // (batch, units)
+  float* d_recurrent_mask;      // (batch, units), added to, or null
+};
+
 struct AdamStep {
   float beta_1, beta_2, scale, root_scale, epsilon;  // p -= scale * m / (sqrt(v) * root_scale + epsilon)
 };
@@ -105,6 +137,11 @@ struct Kernels {
                     int64_t panel_first, int64_t panel_last, float* weights, float* packed_bias);
   void (*lstm_forward)(const Lstm&, int64_t row_first, int64_t row_last);
   void (*lstm_backward)(const Lstm&, int64_t row_first, int64_t row_last);
+
+  void (*gru_forward)(const Recurrence&, int64_t row_first, int64_t row_last);
+  void (*gru_backward)(const Recurrence&, int64_t row_first, int64_t row_last);
+  void (*simple_rnn_forward)(const Recurrence&, int64_t row_first, int64_t row_last);
+  void (*simple_rnn_backward)(const Recurrence&, int64_t row_first, int64_t row_last);
 
   void (*column_sums)(const float* x, int64_t rows, int64_t stride, int64_t n, float* y, bool accumulate);
   double (*sum)(const float* x, int64_t n);

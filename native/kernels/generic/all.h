@@ -6,6 +6,9 @@
 #include "elementwise.h"
 #include "gemm.h"
 #include "lstm.h"
+#include "recurrence.h"
+#include "gru.h"
+#include "simple_rnn.h"
 #include "reduction.h"
 #include "random.h"
 #include "update.h"
@@ -19,7 +22,8 @@ namespace recurra::RECURRA_ISA {
 const Kernels& table() {
   static const Kernels kernels = {
       RECURRA_TEXT(RECURRA_ISA), RECURRA_WIDTH, unary, unary_backward, binary, packed_size, pack_panels, pack_b, gemm,
-      lstm_pack, lstm_forward, lstm_backward, column_sums, sum, sum_squares, max, all_finite, softmax,
+      lstm_pack, lstm_forward, lstm_backward, gru_forward, gru_backward, simple_rnn_forward, simple_rnn_backward,
+      column_sums, sum, sum_squares, max, all_finite, softmax,
       softmax_backward, dropout_mask, scale, clip, axpy, sgd, rmsprop, adam,
   };
   return kernels;

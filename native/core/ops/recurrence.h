@@ -1,0 +1,39 @@
+// What the GRU and the simple RNN share around their kernels: inputs, buffers, products over all steps.
+#pragma once
+
+#include "../op.h"
+
+namespace recurra {
+
+class RecurrenceOp : public Op {
+ public:
+  enum Input { kX, kKernel, kRecurrent, kBias, kInitialH, kMask, kRecurrentMask };
+
+  RecurrenceOp(const Node& node, const std::vector<TensorSpec>& values, int64_t gates);
+  bool differentiable(int input) const override { return input != kMask; }
+  void prepare(bool backward) override;
+  void backward() override;
+
+ protected:
+  using Kernel = void (*)(const Recurrence&, int64_t, int64_t);
+
+  int64_t rows() const { return s_.batch * s_.time; }
+  int64_t width() const { return gates_per_unit_ * s_.units; }
+  // Sets the pointers of the forward pass and makes x W + bias for all steps.
+  void begin(const float* bias);
+  void over_rows(Kernel kernel);
+  // Packs columns [first, first + n) of R, or their transpose.
+  void pack_recurrent(int64_t first, int64_t n, float* packed);
+  void pack_recurrent_transposed(int64_t first, int64_t n, float* packed);
+  // dR[:, first : first + n] = a^T d, over all steps.
+  void recurrent_gradient(const float* a, const float* d, int64_t d_stride, int64_t first, int64_t n);
+  void bias_gradient(const float* d, int64_t d_stride, int64_t n, float* to);
+  virtual void prepare_more(bool backward) = 0;
+  virtual void run_backward() = 0;  // kernel, then the gradients of R and the bias
+
+  Recurrence s_{};
+  const int64_t gates_per_unit_, features_;
+  int gates_ = -1, before_ = -1, states_ = -1, h_ = -1, work_ = -1, packed_kernel_ = -1, dh_ = -1, packed_ = -1;
+};
+
+}  // namespace recurra
