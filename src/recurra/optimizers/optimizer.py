@@ -82,6 +82,12 @@ class Optimizer(Configurable, abc.ABC):
             )
         self._rate = rate
 
+    def learning_rates(self, steps: int) -> Array:
+        """The learning rates of the next ``steps`` steps, as float64 of shape (steps,)."""
+        if isinstance(self._rate, LearningRateSchedule):
+            return np.array([self._rate(self.iterations + i) for i in range(steps)], np.float64)
+        return np.full(steps, self._rate, np.float64)
+
     @abc.abstractmethod
     def _rule(self) -> tuple[str, dict[str, float], tuple[str, ...]]:
         """The kind of `UpdateRule`, its constants and its slots."""

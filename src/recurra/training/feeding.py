@@ -279,8 +279,31 @@ class Batches:
             return self._pass()
         return (next(self._endless) for _ in range(self.steps))
 
+    def runs(self) -> Iterator[tuple[np.ndarray, int]]:
+        """The rows of the next epoch as runs of batches of one size: (rows, size), a smaller last batch by itself.
+
+        Example:
+
+        >>> batches = Batches(Samples({}, 0, 5, ()), size=2)
+        >>> [(rows.tolist(), size) for rows, size in batches.runs()]
+        [([0, 1, 2, 3], 2), ([4], 1)]
+        """
+        if self._endless is not None:
+            for rows in self.epoch():
+                yield rows, len(rows)
+            return
+        rows = self._order()
+        whole = len(rows) // self._size * self._size
+        if whole:
+            yield rows[:whole], self._size
+        if whole < len(rows):
+            yield rows[whole:], len(rows) - whole
+
+    def _order(self) -> np.ndarray:
+        return generator().permutation(self._rows) if self._shuffle else self._rows
+
     def _pass(self) -> Iterator[np.ndarray]:
-        rows = generator().permutation(self._rows) if self._shuffle else self._rows
+        rows = self._order()
         size = self._size
         for start in range(0, len(rows), size):
             yield rows[start : start + size]

@@ -1,4 +1,4 @@
-"""The loops over batches: training, testing, predicting. One engine call a batch, and little else."""
+"""The loops over batches: training, testing, predicting. Where nobody looks between batches, one call does many."""
 
 from __future__ import annotations
 
@@ -9,13 +9,17 @@ from typing import Any
 import numpy as np
 
 from ..engines import Program
-from ..errors import EngineError
+from ..errors import EngineError, NonFiniteError
 from .callbacks import CallbackList
 from .feeding import Batches, Samples
 from .interrupt import Interrupt
 from .programs import Compiled
 from .progress import Reporter
 from .totals import Totals
+
+# How long one call of the engine may take before the loop looks at Ctrl-C and the progress bar.
+_SECONDS_A_CALL = 0.05
+_STEPS_A_CALL = 4096
 
 __all__ = ["FitLoop", "predict_batches", "test_batches"]
 
@@ -92,37 +96,64 @@ class FitLoop:
         return logs
 
     def _train_epoch(self, epoch: int) -> int:
-        # The innermost loop of the library: everything it touches is a local name.
-        model, totals, reporter, interrupt = self._model, self._totals, self._reporter, self._interrupt
+        self._totals.reset()
+        self.batch = 0
+        watched = self._callbacks.train_batch_begin or self._callbacks.train_batch_end
+        (self._train_batches if watched else self._train_runs)(epoch)
+        self.done += self.batch
+        return self.batch
+
+    def _ends(self, epoch: int) -> bool:
+        """Draws if it is time to; tells whether the epoch ends here."""
+        if perf_counter() >= self._reporter.due:
+            self._reporter.draw(epoch, self.done + self.batch, self._totals.result())
+        return self._interrupt.requested or self._model.stop_training
+
+    def _train_runs(self, epoch: int) -> None:
+        """Nobody looks between the batches: many of them in one call of the engine."""
+        optimizer, feeds = self._model.optimizer, self._samples.feeds
+        for rows, size in self._batches.runs():
+            while len(rows):
+                steps = min(len(rows) // size, _STEPS_A_CALL)
+                try:
+                    outputs = self._train.program.train_steps(
+                        feeds,
+                        rows[: steps * size],
+                        size,
+                        step=optimizer.iterations + 1,
+                        learning_rates=optimizer.learning_rates(steps),
+                        seconds=_SECONDS_A_CALL,
+                    )
+                except NonFiniteError as error:
+                    optimizer.iterations += error.steps_made
+                    self.batch += error.steps_made + 1
+                    raise
+                made = len(next(iter(outputs.values())))
+                optimizer.iterations += made
+                self._totals.add_steps(outputs, size)
+                self.batch += made
+                if self._ends(epoch):
+                    return
+                rows = rows[made * size :]
+
+    def _train_batches(self, epoch: int) -> None:
+        """A callback looks at every batch."""
+        optimizer, feeds = self._model.optimizer, self._samples.feeds
         begin, end = self._callbacks.train_batch_begin, self._callbacks.train_batch_end
-        optimizer = model.optimizer
-        train, feeds = self._train.program.train, self._samples.feeds
-        clock = perf_counter
-        totals.reset()
-        done = self.done
-        batch = 0
-        for batch, rows in enumerate(self._batches.epoch(), 1):
+        for rows in self._batches.epoch():
             for hook in begin:
-                hook(batch - 1, None)
+                hook(self.batch, None)
+            self.batch += 1
             step = optimizer.iterations + 1
-            try:
-                outputs = train(feeds, rows, step=step, learning_rate=optimizer.learning_rate)
-            except BaseException:
-                self.batch = batch
-                raise
+            outputs = self._train.program.train(feeds, rows, step=step, learning_rate=optimizer.learning_rate)
             optimizer.iterations = step
-            totals.add(outputs, len(rows))
+            self._totals.add(outputs, len(rows))
             if end:
-                logs = totals.result()
+                logs = self._totals.result()
                 for hook in end:
-                    hook(batch - 1, logs)
-            if clock() >= reporter.due:
-                reporter.draw(epoch, done + batch, totals.result())
-            if interrupt.requested or model.stop_training:
-                break
-        self.batch = batch
-        self.done = done + batch
-        return batch
+                    hook(self.batch - 1, logs)
+            if self._ends(epoch):
+                return
 
 
 def test_batches(

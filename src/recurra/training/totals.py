@@ -63,6 +63,25 @@ class Totals:
         for name in self._sums:
             total[name] += float(outputs[name])
 
+    def add_steps(self, outputs: Mapping[str, np.ndarray], size: int) -> None:
+        """Adds the outputs of several batches of ``size`` samples each, one entry a batch, as `add` one by one would.
+
+        Example:
+
+        >>> totals = Totals([Report("loss", "loss")])
+        >>> totals.add_steps({"loss": np.array([1.0, 2.0], np.float32)}, size=3)
+        >>> totals.result()
+        {'loss': 1.5}
+        """
+        steps = 0
+        for names, weight in ((self._means, size), (self._sums, 1)):
+            for name in names:
+                values = np.asarray(outputs[name], np.float64) * weight
+                steps = len(values)
+                # cumsum adds from left to right, where sum would add in pairs and round elsewhere.
+                self._total[name] = float(np.cumsum([self._total[name], *values])[-1])
+        self._samples += steps * size
+
     def result(self) -> dict[str, float]:
         """The means over all batches added, in the order of the reports."""
         result = {}
