@@ -86,6 +86,9 @@ format: $(VENV)/.dev ## Format all sources and mend what ruff can mend
 	@$(BIN)/ruff format .
 	@$(BIN)/clang-format -i $$(find native -name '*.cpp' -o -name '*.h')
 
+bench: $(INTEROP)/.installed ## Time imports and training steps beside PyTorch; writes benchmarks/REPORT.md
+	@$(INTEROP)/bin/python benchmarks/bench.py $(BENCH_ARGS)
+
 docs: $(VENV)/.dev ## Build the documentation into site/
 	@$(BIN)/zensical build --strict
 	@echo "Open site/index.html"
