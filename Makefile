@@ -63,9 +63,10 @@ $(NODE_MODULES)/.package-lock.json: tests/golden/tfjs/package-lock.json
 # --- targets ---------------------------------------------------------------------------------------------------------
 
 build: $(VENV)/.installed ## Install into .venv, compiling what changed in native/
+	@:
 
-demo: $(VENV)/.installed ## Forecast the taxi passengers of New York: table, picture, saved model in demo/
-	@$(BIN)/python examples/demo.py
+demo: $(VENV)/.installed ## Forecast the taxi passengers of New York: table, picture and saved model in demo/
+	$(BIN)/recurra forecast src/recurra/datasets/taxi.csv --target passengers --horizon 48 --output demo
 
 test: $(VENV)/.installed ## Run the tests (no PyTorch, Keras, Node.js or browser needed)
 	@$(BIN)/python -m pytest $(PYTEST_ARGS)
