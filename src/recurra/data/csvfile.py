@@ -20,6 +20,7 @@ _SIGNATURES = {
     b"\x1f\x8b": "a gzip archive: unpack it first",
     b"SQLite format 3": "an SQLite database: export the table as CSV",
     b"%PDF": "a PDF document",
+    b"\x89PNG": "a picture",
     b"\x89HDF": "an HDF5 file: export the series as CSV",
 }
 _MARKS = {codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16"}
@@ -78,7 +79,8 @@ def read_csv(path: Path, delimiter: str | None = None, encoding: str = "utf-8") 
                 raise DataError(
                     f"{path}, line {line}: expected {len(header)} cells as in the header "
                     f"({_shown(delimiter)} between them), received {len(row)}. "
-                    f"Mend the line, put quotes around cells that hold the delimiter, or give another delimiter."
+                    f"Mend the line, put quotes around cells that hold the delimiter, "
+                    f"or give another delimiter= (--delimiter)."
                 )
             else:
                 rows.append(row)
@@ -106,7 +108,9 @@ def _decode(raw: bytes, path: Path, encoding: str) -> str:
     if known == "utf-8":
         for mark, name in _MARKS.items():
             if raw.startswith(mark):
-                raise DataError(f"{path} is {name.upper()} text, expected UTF-8. Give encoding '{name}' to read it.")
+                raise DataError(
+                    f"{path} is {name.upper()} text, expected UTF-8. Read it with encoding='{name}' (--encoding)."
+                )
         known = "utf-8-sig"
     try:
         text = raw.decode(known)
@@ -114,7 +118,7 @@ def _decode(raw: bytes, path: Path, encoding: str) -> str:
         line = raw[: error.start].count(b"\n") + 1
         raise DataError(
             f"{path}, line {line}: byte 0x{raw[error.start]:02x} is not {encoding} text. "
-            f"Save the file as UTF-8, or give its encoding, such as 'latin-1' or 'cp1252'."
+            f"Save the file as UTF-8, or give its encoding= (--encoding), such as 'latin-1' or 'cp1252'."
         ) from None
     if "\0" in text:
         line = text[: text.index("\0")].count("\n") + 1

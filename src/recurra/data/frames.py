@@ -129,10 +129,11 @@ def _decimal_commas(texts: Sequence[str]) -> bool:
 def _advice(text: str) -> str:
     if _THOUSANDS.fullmatch(text):
         return (
-            " If the comma separates thousands, remove it from the file; if it is the decimal sign, give decimal ','."
+            " If the comma separates thousands, remove it from the file; "
+            "if it is the decimal sign, give decimal=',' (--decimal)."
         )
     if _COMMA.fullmatch(text):
-        return " If the comma is the decimal sign, give decimal ','."
+        return " If the comma is the decimal sign, give decimal=',' (--decimal)."
     return " Mend the cell, or leave it empty where the value is not known."
 
 

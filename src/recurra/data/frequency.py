@@ -96,7 +96,7 @@ class Frequency:
 
     @classmethod
     def infer(cls, times: Times) -> Frequency:
-        """The frequency of sorted times without duplicates: their most common distance.
+        """The frequency of sorted times without duplicates: their most common distance, or one that divides all.
 
         Months are recognised by an equal day of the month (or always its last day), working days by a daily series
         without any Saturday or Sunday.
@@ -110,12 +110,12 @@ class Frequency:
         if len(times) < 2:
             raise DataError(f"A frequency cannot be found from {len(times)} points of time. Give it, such as '1h'.")
         if times.dtype.kind != "M":
-            return cls("steps", _most_common(np.diff(times)))
+            return cls("steps", _step(np.diff(times)))
         months, days, last = _split(times)
         regular = days == days[0]
         if bool((regular | last).all()) and (bool(regular.all()) or bool(last.all())):
-            return cls("months", _most_common(np.diff(months)))
-        step = _most_common(np.diff(times).astype(np.int64))
+            return cls("months", _step(np.diff(months)))
+        step = _step(np.diff(times).astype(np.int64))
         if step == _DAY and len(times) > 10:
             weekday = (times.astype("datetime64[D]").astype(np.int64) + 3) % 7
             if bool((weekday < 5).all()):
@@ -195,9 +195,16 @@ class Frequency:
         return f"{number} {unit}{plural}"
 
 
-def _most_common(distances: NDArray[np.int64]) -> int:
+def _step(distances: NDArray[np.int64]) -> int:
+    """The most common distance; or, where others are no multiples of it, the largest that divides all of them.
+
+    The latter only where it leaves at most a third of the points without a value.
+    """
     values, counts = np.unique(distances, return_counts=True)
-    return int(values[np.argmax(counts)])
+    common = int(values[np.argmax(counts)])
+    divisor = int(np.gcd.reduce(values))
+    few_gaps = int(distances.sum()) // divisor + 1 <= 1.5 * (len(distances) + 1)
+    return divisor if few_gaps and bool((values % common).any()) else common
 
 
 def _split(times: Times) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.bool_]]:

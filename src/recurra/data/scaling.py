@@ -76,9 +76,10 @@ class Scaler:
 def choose_transform(values: Floats, season: int | None = None) -> Transform:
     """``"log"`` where the series swings in proportion to its level, else ``"none"``.
 
-    The series is cut into blocks of one season. A logarithm pays where every value is positive, the level of the
-    blocks at least doubles over the series, and the spread within blocks grows with their level: the slope of log
-    spread over log level is above one half (Bartlett 1947: a slope of 1 is what the logarithm makes even).
+    The series is cut into blocks of one season. A logarithm pays where every value is positive, the level of the high
+    blocks is at least double that of the low ones (a tenth of the blocks aside on either end), and the spread within
+    blocks grows with their level: the slope of log spread over log level is above one half (Bartlett 1947: a slope of
+    1 is what the logarithm makes even).
 
     Args:
         values: The series, of shape (time,), NaN where a value is missing.
@@ -98,7 +99,8 @@ def choose_transform(values: Floats, season: int | None = None) -> Transform:
     position = np.arange(size) - (size - 1) / 2
     slope = blocks @ position / (position @ position)
     spread = (blocks - level[:, None] - slope[:, None] * position).std(axis=1)
-    if level.max() < 2 * level.min() or spread.min() <= 0:
+    low, high = np.quantile(level, [0.1, 0.9])
+    if high < 2 * low or spread.min() <= 0:
         return "none"
     x, y = np.log(level), np.log(spread)
     gradient = float(np.cov(x, y)[0, 1] / np.var(x, ddof=1))

@@ -192,7 +192,8 @@ def _ordered(
         )
         raise DataError(
             f"{table.where(row, name)}: the time {show_time(times[row])} comes after {show_time(times[row - 1])}. "
-            f"{falling}. Check that the dates were read as meant, then sort the rows, or ask for it with sort."
+            f"{falling}. Check that the dates were read as meant, then sort the rows, "
+            f"or have it done with sort=True (--sort)."
         )
     order = np.argsort(times, kind="stable")
     return times[order], values[order], rows[order], [f"{_count(backwards.size, 'row')} out of order: sorted by time"]
@@ -218,7 +219,7 @@ def _unique(
         raise DataError(
             f"{table.where(int(rows[b]), name)}: the time {show_time(times[b])} is the same{moved} as in "
             f"{table.row_name(int(rows[a]))} ({_count(same.size, 'such row')}). Expected one row for each time. "
-            f"Remove one, or say what to take with duplicates: {', '.join(DUPLICATES)}."
+            f"Remove one, or say which to take with duplicates= (--duplicates): {', '.join(DUPLICATES)}."
         )
     first = np.flatnonzero(np.concatenate([[True], keys[1:] != keys[:-1]]))
     last = np.append(first[1:], len(keys)) - 1
@@ -248,15 +249,16 @@ def _on_grid(
         raise DataError(f"The frequency {frequency} does not fit column {name!r}, which holds {have}.")
     start: np.datetime64 | int = times[0] if times.dtype.kind == "M" else int(times[0])
     slots = frequency.positions(times, start)
-    if given is not None and (frequency.at(start, slots) != times).any():
-        start = frequency.aligned(start)
-        slots = frequency.positions(times, start)
     points = int(slots[-1]) + 1
     if points > 50_000_000 or points > 1000 * len(times):
         raise DataError(
             f"At a frequency of {frequency}, {table.source} from {show_time(times[0])} to {show_time(times[-1])} would "
             f"have {points} points, but has {len(times)} rows. Give a coarser frequency, or mend the times."
         )
+    if given is not None and (frequency.at(start, slots) != times).any():
+        start = frequency.aligned(start)
+        slots = frequency.positions(times, start)
+        points = int(slots[-1]) + 1
     off = np.flatnonzero(frequency.at(start, slots) != times)
     notes: list[str] = []
     if off.size and given is None:
@@ -264,7 +266,8 @@ def _on_grid(
         raise DataError(
             f"{table.where(int(rows[row]), name)}: the time {show_time(times[row])} does not lie on a regular grid: "
             f"the most common distance is {frequency}, counted from {show_time(times[0])} "
-            f"({_count(off.size, 'such row')}). Resample the series, or give a frequency to move the times to."
+            f"({_count(off.size, 'such row')}). Resample the series, "
+            f"or give frequency= (--frequency) to move the times to its grid."
         )
     if off.size:
         notes.append(f"{_count(off.size, 'time')} moved to the nearest point of the grid of {frequency}")
@@ -313,12 +316,19 @@ def show_time(time: np.datetime64 | np.int64 | int) -> str:
     >>> show_time(np.datetime64("2014-07-01T00:30:00"))
     '2014-07-01 00:30'
     """
-    if not isinstance(time, np.datetime64):
-        return str(int(time))
-    for unit in ("D", "m", "s", "us"):
-        if time.astype(f"datetime64[{unit}]") == time:
-            return str(time.astype(f"datetime64[{unit}]")).replace("T", " ")
-    return str(time)  # pragma: no cover - "us" always fits
+    return show_times(np.asarray(time).reshape(1))[0]
+
+
+def show_times(times: Times) -> list[str]:
+    """All times written alike: with a clock if one of them needs it.
+
+    >>> show_times(np.array(["2014-07-01T00:00", "2014-07-01T00:30"], dtype="datetime64[us]"))
+    ['2014-07-01 00:00', '2014-07-01 00:30']
+    """
+    if times.dtype.kind != "M":
+        return [str(int(time)) for time in times]
+    unit = next(unit for unit in ("D", "m", "s", "us") if (times.astype(f"datetime64[{unit}]") == times).all())
+    return [text.replace("T", " ") for text in np.datetime_as_string(times.astype(f"datetime64[{unit}]")).tolist()]
 
 
 def _count(number: int, noun: str) -> str:
