@@ -113,7 +113,7 @@ class Frequency:
             return cls("steps", _step(np.diff(times)))
         months, days, last = _split(times)
         regular = days == days[0]
-        if bool((regular | last).all()) and (bool(regular.all()) or bool(last.all())):
+        if bool((np.diff(months) > 0).all()) and (bool(regular.all()) or bool(last.all())):
             return cls("months", _step(np.diff(months)))
         step = _step(np.diff(times).astype(np.int64))
         if step == _DAY and len(times) > 10:
