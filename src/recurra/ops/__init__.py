@@ -5,6 +5,7 @@ Engines implement each op under the same name, in a file of the same name.
 
 from __future__ import annotations
 
+from ._recurrent import GATE_ACTIVATIONS
 from .elementwise import (
     absolute,
     add,
@@ -40,8 +41,9 @@ from .elementwise import (
     tanh,
     where,
 )
+from .gru import gru
 from .linear import dense, embedding
-from .lstm import GATE_ACTIVATIONS, lstm
+from .lstm import lstm
 from .random import dropout
 from .reduction import (
     argmax,
@@ -54,6 +56,7 @@ from .reduction import (
     take_along_last,
 )
 from .shape import broadcast_to, concatenate, permute, reshape, reverse, slice
+from .simple_rnn import simple_rnn
 
 __all__ = [
     "GATE_ACTIVATIONS",
@@ -74,6 +77,7 @@ __all__ = [
     "gelu",
     "greater",
     "greater_equal",
+    "gru",
     "hard_sigmoid",
     "hard_sigmoid_tfjs",
     "leaky_relu",
@@ -97,6 +101,7 @@ __all__ = [
     "selu",
     "sigmoid",
     "silu",
+    "simple_rnn",
     "slice",
     "softmax",
     "softplus",

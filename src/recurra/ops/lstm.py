@@ -4,55 +4,18 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..errors import ArgumentError, ShapeError, UnknownNameError
-from ..graph import Tensor, TensorSpec, show_shape
-from ._declare import Attributes, Specs, emit, expect, need, rule
+from ..graph import Tensor, TensorSpec
+from ._declare import Attributes, Specs, emit, expect, rule
+from ._recurrent import check_activations, check_inputs
 
-__all__ = ["GATE_ACTIVATIONS", "lstm"]
-
-GATE_ACTIVATIONS = (
-    "elu",
-    "exp",
-    "hard_sigmoid",
-    "hard_sigmoid_tfjs",
-    "linear",
-    "relu",
-    "relu6",
-    "selu",
-    "sigmoid",
-    "softplus",
-    "softsign",
-    "tanh",
-)
-"""Activations a recurrent op may use: those whose slope follows from their own result.
-
-So the backward pass needs the activated gates only, and nothing else is stored for it.
-"""
+__all__ = ["lstm"]
 
 
 @rule("lstm")
 def _lstm(specs: Specs, attributes: Attributes) -> list[TensorSpec]:
-    x = need(specs[0], "lstm", "x", rank=3)
-    kernel = need(specs[1], "lstm", "kernel", rank=2)
-    recurrent = need(specs[2], "lstm", "recurrent_kernel", rank=2)
-    batch, time, features = x.shape
-    units = recurrent.shape[0]
-    if not isinstance(units, int):
-        raise ArgumentError("ops.lstm: the number of units must be known.")
-    expect(recurrent, "lstm", "recurrent_kernel", (units, 4 * units))
-    if kernel.shape != (features, 4 * units):
-        raise ShapeError(
-            f"ops.lstm: the kernel must have shape {show_shape((features, 4 * units))} for x of shape "
-            f"{show_shape(x.shape)} and {units} units, received {show_shape(kernel.shape)}."
-        )
+    batch, time, units = check_inputs("lstm", specs, 4, "initial_h", "initial_c")
     expect(specs[3], "lstm", "bias", (4 * units,))
-    expect(specs[4], "lstm", "initial_h", (batch, units))
-    expect(specs[5], "lstm", "initial_c", (batch, units))
-    expect(specs[6], "lstm", "mask", (batch, time))
-    expect(specs[7], "lstm", "recurrent_mask", (batch, units))
-    for key in ("activation", "recurrent_activation"):
-        if attributes[key] not in GATE_ACTIVATIONS:
-            raise UnknownNameError(f"{key} of an LSTM", attributes[key], GATE_ACTIVATIONS)
+    check_activations("an LSTM", attributes)
     state = TensorSpec((batch, units))
     return [TensorSpec((batch, time, units)), state, state]
 

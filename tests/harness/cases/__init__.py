@@ -6,11 +6,13 @@ that they are not multiples of the widths vector code likes, with batches of 1 a
 
 from __future__ import annotations
 
-from . import elementwise, linear, lstm, models, random, reduction, shape
+from . import elementwise, gru, linear, lstm, models, random, reduction, shape, simple_rnn
 from ._case import Case
 
 __all__ = ["CASES", "Case"]
 
 CASES: tuple[Case, ...] = tuple(
-    case for room in (elementwise, linear, reduction, shape, random, lstm, models) for case in room.cases()
+    case
+    for room in (elementwise, linear, reduction, shape, random, lstm, gru, simple_rnn, models)
+    for case in room.cases()
 )

@@ -11,7 +11,7 @@ import numpy as np
 from recurra.engines import UpdateRule
 from recurra.graph import Shape
 
-from ..graphs import Arrays, Build, rounded, seeded
+from ..graphs import Arrays, Build, rounded, seeded, trace
 from ..rules import RULES
 
 __all__ = ["Case", "away", "label", "normal", "on"]
@@ -44,6 +44,11 @@ class Case:
 
     def __str__(self) -> str:
         return self.name
+
+    def ops(self) -> frozenset[str]:
+        """The ops its graph is made of."""
+        model = trace(self.build, self.parameters, self.feeds, self.shapes, self.states)
+        return frozenset(node.op for node in model.graph.nodes)
 
 
 def normal(name: str, *shape: int, scale: float = 1.0) -> np.ndarray:

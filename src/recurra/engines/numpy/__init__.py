@@ -14,13 +14,13 @@ from ... import config
 from ...errors import ArgumentError, ShapeError, UnsupportedOpError
 from ...graph import Graph
 from ..base import Engine, UpdateRule
-from . import elementwise, linear, lstm, random, reduction, shape, update
+from . import elementwise, gru, linear, lstm, random, reduction, shape, simple_rnn, update
 from ._declare import FORWARD
 from .program import NumpyProgram
 
 __all__ = ["ENGINE", "NumpyEngine"]
 
-_ROOMS = (elementwise, linear, lstm, random, reduction, shape)  # imported for what they register
+_ROOMS = (elementwise, gru, linear, lstm, random, reduction, shape, simple_rnn)  # imported for what they register
 
 
 class NumpyEngine(Engine):

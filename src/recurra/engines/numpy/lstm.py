@@ -33,6 +33,7 @@ from typing import Any
 import numpy as np
 
 from ._declare import Array, Call, backward, forward
+from ._recurrent import in_reading_order, read_mask, where_counted
 from .elementwise import GATES
 
 __all__: list[str] = []
@@ -64,8 +65,7 @@ def _lstm(
 ) -> tuple[Array, Array, Array]:
     activate, _ = GATES[call.attributes["activation"]]
     recurrent_activate, _ = GATES[call.attributes["recurrent_activation"]]
-    x = _in_reading_order(call, x)
-    counts = None if mask is None else _in_reading_order(call, mask) != 0
+    x, counts = in_reading_order(call, x), read_mask(call, mask)
     batch, time, _features = x.shape
     units = len(recurrent)
 
@@ -85,9 +85,8 @@ def _lstm(
         c[:, t + 1] = f * c[:, t] + i * g
         active_c[:, t] = activate(c[:, t + 1])
         h[:, t + 1] = o * active_c[:, t]
-        if counts is not None:
-            c[:, t + 1] = np.where(counts[:, t, None], c[:, t + 1], c[:, t])
-            h[:, t + 1] = np.where(counts[:, t, None], h[:, t + 1], h[:, t])
+        c[:, t + 1] = where_counted(counts, t, c[:, t + 1], c[:, t])
+        h[:, t + 1] = where_counted(counts, t, h[:, t + 1], h[:, t])
 
     call.saved = _Tape(x, counts, gates, active_c, h, c)
     sequence = h[:, 1:]
@@ -115,15 +114,13 @@ def _lstm_back(
     tape: _Tape = call.saved
     batch, time, units = tape.active_c.shape
     gsequence, dh, dc = gradients
-    dz_all = np.zeros((batch, time, 4, units), call.dtype)
+    dz_all = np.empty((batch, time, 4 * units), call.dtype)
     drm = np.zeros((batch, units), call.dtype)
 
     for t in reversed(range(time)):
         i, f, g, o = (tape.gates[:, t, k] for k in range(4))
         active_c, h_before, c_before = tape.active_c[:, t], tape.h[:, t], tape.c[:, t]
-        on = None if tape.counts is None else tape.counts[:, t, None]
-        gy = gsequence[:, t] if on is None or not zero_output else np.where(on, gsequence[:, t], 0)
-        dh = dh + gy
+        dh = dh + (where_counted(tape.counts, t, gsequence[:, t], 0) if zero_output else gsequence[:, t])
 
         dct = dc + dh * o * slope(active_c)
         dz = np.stack(
@@ -134,22 +131,20 @@ def _lstm_back(
                 dh * active_c * recurrent_slope(o),
             ],
             axis=1,
-        )
-        if on is not None:
-            dz = np.where(on[:, :, None], dz, 0)
-        dz_all[:, t] = dz
-        dsource = dz.reshape(batch, 4 * units) @ recurrent.T
+        ).reshape(batch, 4 * units)
+        dz = dz_all[:, t] = where_counted(tape.counts, t, dz, 0)
+        dsource = dz @ recurrent.T
         drm += dsource * h_before
         dh_before = dsource if recurrent_mask is None else dsource * recurrent_mask
         dc_before = dct * f
-        dh = dh_before if on is None else np.where(on, dh_before, dh)
-        dc = dc_before if on is None else np.where(on, dc_before, dc)
+        dh = where_counted(tape.counts, t, dh_before, dh)
+        dc = where_counted(tape.counts, t, dc_before, dc)
 
     needs = dict(zip(("x", "kernel", "recurrent", "bias", "h", "c", "mask", "rm"), call.needs, strict=True))
     rows = dz_all.reshape(batch * time, 4 * units)
     sources = tape.h[:, :-1] if recurrent_mask is None else tape.h[:, :-1] * recurrent_mask[:, None]
     return (
-        _in_reading_order(call, (rows @ kernel.T).reshape(x.shape)) if needs["x"] else None,
+        in_reading_order(call, (rows @ kernel.T).reshape(x.shape)) if needs["x"] else None,
         tape.x.reshape(batch * time, -1).T @ rows if needs["kernel"] else None,
         sources.reshape(batch * time, units).T @ rows if needs["recurrent"] else None,
         rows.sum(axis=0) if needs["bias"] else None,
@@ -158,8 +153,3 @@ def _lstm_back(
         None,
         drm if needs["rm"] else None,
     )
-
-
-def _in_reading_order(call: Call, x: Array) -> Array:
-    """Turns (B, T, ...) round if the sequence is read from its end; turning twice is turning back."""
-    return x[:, ::-1] if call.attributes["go_backwards"] else x
