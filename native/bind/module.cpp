@@ -84,7 +84,7 @@ class BoundPlan {
             std::vector<bool> trainable, std::vector<std::pair<std::string, int>> states,
             std::vector<std::pair<int, int>> updates, std::vector<FloatArray> parameter_arrays,
             std::vector<FloatArray> state_arrays, nb::dict constants, nb::object rule,
-            std::vector<std::vector<std::optional<FloatArray>>> slots, bool backward)
+            std::vector<std::vector<std::optional<FloatArray>>> slots, bool backward, bool resident)
       : parameters_(std::move(parameter_arrays)), states_(std::move(state_arrays)), slots_(std::move(slots)) {
     Graph graph = make_graph(values, nodes, std::move(inputs), std::move(outputs), std::move(parameters),
                              std::move(trainable), std::move(states), std::move(updates));
@@ -117,7 +117,7 @@ class BoundPlan {
       std::memcpy(bytes.data(), data.data(), data.nbytes());
       bound.constants.emplace_back(nb::cast<int>(id), std::move(bytes));
     }
-    plan_ = std::make_unique<Plan>(std::move(graph), std::move(bound), make_rule(rule), backward);
+    plan_ = std::make_unique<Plan>(std::move(graph), std::move(bound), make_rule(rule), backward, resident);
   }
 
   nb::list predict(nb::list feeds, std::optional<Rows> rows, uint64_t step, bool keep_states) {
@@ -176,6 +176,38 @@ class BoundPlan {
     return nb::make_tuple(outputs, made);
   }
 
+  // One step of a stream: one input, the states of a session. Returns the outputs.
+  nb::object step(nb::handle feed, const std::vector<float*>& states) {
+    const Graph& graph = plan_->graph();
+    const TensorSpec& spec = graph.values[static_cast<size_t>(graph.inputs[0].second)];
+    AnyArray array;
+    bool fits = nb::try_cast<AnyArray>(feed, array, false) && static_cast<int64_t>(array.size()) == spec.size() &&
+                array.dtype() == (spec.is_int ? nb::dtype<int32_t>() : nb::dtype<float>());
+    if (!fits) throw InvalidData("The array does not fit the stream.");
+    std::vector<std::unique_ptr<char[]>> copies(graph.outputs.size());
+    {
+      nb::gil_scoped_release release;
+      std::lock_guard<std::mutex> lock(plan_->busy);
+      plan_->use_states(states);
+      plan_->forward({{array.data(), 0}}, nullptr, 0, 0);
+      plan_->apply_states();
+      for (size_t i = 0; i < copies.size(); i++) {
+        const int id = graph.outputs[i].second;
+        const auto bytes = static_cast<size_t>(graph.values[static_cast<size_t>(id)].size()) * 4;
+        copies[i] = std::make_unique<char[]>(bytes);
+        std::memcpy(copies[i].get(), plan_->value(id), bytes);
+      }
+    }
+    auto made = [&](size_t i) {
+      return owned(graph.values[static_cast<size_t>(graph.outputs[i].second)], std::move(copies[i]));
+    };
+    if (copies.size() == 1) return made(0);
+    nb::list outputs;
+    for (size_t i = 0; i < copies.size(); i++) outputs.append(made(i));
+    return outputs;
+  }
+
+  const Graph& graph() const { return plan_->graph(); }
   int64_t arena_bytes() const { return plan_->arena_bytes(); }
 
  private:
@@ -246,28 +278,68 @@ class BoundPlan {
   std::unique_ptr<Plan> plan_;
 };
 
+// The states of one stream over a plan that others share.
+class Session {
+ public:
+  Session(nb::object plan, std::vector<FloatArray> states)
+      : owner_(plan), plan_(nb::cast<BoundPlan*>(plan)), states_(std::move(states)) {
+    const Graph& graph = plan_->graph();
+    if (states_.size() != graph.states.size() || graph.inputs.size() != 1)
+      throw InvalidData("A stream needs one input and an array for each state.");
+    for (size_t i = 0; i < states_.size(); i++) {
+      if (static_cast<int64_t>(states_[i].size()) != graph.values[static_cast<size_t>(graph.states[i].second)].size())
+        throw InvalidData("The array of the state '" + graph.states[i].first + "' has a wrong size.");
+      pointers_.push_back(states_[i].data());
+    }
+  }
+
+  nb::object step(nb::handle feed) { return plan_->step(feed, pointers_); }
+
+ private:
+  nb::object owner_;
+  BoundPlan* plan_;
+  std::vector<FloatArray> states_;
+  std::vector<float*> pointers_;
+};
+
 }  // namespace
 }  // namespace recurra
 
 NB_MODULE(_native, module) {
   using namespace recurra;
-  nb::exception<InvalidData>(module, "InvalidData", PyExc_ValueError);
-  nb::exception<NonFinite>(module, "NonFinite", PyExc_ArithmeticError);
+  // Errors for users are those of recurra.errors; only Unsupported is completed in Python.
+  nb::object errors = nb::module_::import_("recurra.errors");
+  nb::object* classes = new nb::object[2]{errors.attr("ArgumentError"), errors.attr("NonFiniteError")};  // never freed
+  nb::register_exception_translator(
+      [](const std::exception_ptr& error, void* data) {
+        auto* raised = static_cast<nb::object*>(data);
+        try {
+          std::rethrow_exception(error);
+        } catch (const InvalidData& e) {
+          PyErr_SetString(raised[0].ptr(), e.what());
+        } catch (const NonFinite& e) {
+          PyErr_SetString(raised[1].ptr(), e.what());
+        }
+      },
+      classes);
   nb::exception<Unsupported>(module, "Unsupported", PyExc_NotImplementedError);
   nb::class_<BoundPlan>(module, "Plan")
       .def(nb::init<nb::list, nb::list, std::vector<std::pair<std::string, int>>,
                     std::vector<std::pair<std::string, int>>, std::vector<std::pair<std::string, int>>,
                     std::vector<bool>, std::vector<std::pair<std::string, int>>, std::vector<std::pair<int, int>>,
                     std::vector<FloatArray>, std::vector<FloatArray>, nb::dict, nb::object,
-                    std::vector<std::vector<std::optional<FloatArray>>>, bool>(),
+                    std::vector<std::vector<std::optional<FloatArray>>>, bool, bool>(),
            "values"_a, "nodes"_a, "inputs"_a, "outputs"_a, "parameters"_a, "trainable"_a, "states"_a, "updates"_a,
-           "parameter_arrays"_a, "state_arrays"_a, "constants"_a, "rule"_a.none(), "slots"_a, "backward"_a)
+           "parameter_arrays"_a, "state_arrays"_a, "constants"_a, "rule"_a.none(), "slots"_a, "backward"_a, "resident"_a)
       .def("predict", &BoundPlan::predict, "feeds"_a, "rows"_a.none(), "step"_a, "keep_states"_a)
       .def("train", &BoundPlan::train, "feeds"_a, "rows"_a.none(), "step"_a, "learning_rate"_a)
       .def("train_steps", &BoundPlan::train_steps, "feeds"_a, "rows"_a, "batch"_a, "first_step"_a,
            "learning_rates"_a, "seconds"_a)
       .def("gradients", &BoundPlan::gradients, "feeds"_a, "rows"_a.none(), "step"_a)
       .def_prop_ro("arena_bytes", &BoundPlan::arena_bytes);
+  nb::class_<Session>(module, "Session")
+      .def(nb::init<nb::object, std::vector<FloatArray>>(), "plan"_a, "states"_a)
+      .def("step", &Session::step, "x"_a);
   module.def("ops", [] {
     std::vector<std::string> names;
     for (const auto& [name, make] : op_table()) names.push_back(name);

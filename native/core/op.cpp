@@ -23,21 +23,21 @@ const OpTable& op_table() {
 int64_t matmul_scratch(int64_t k, int64_t n) { return kernels().packed_size(k, n); }
 
 void matmul(Matrix a, Matrix b, int64_t m, int64_t n, int64_t k, const float* bias, float* c, int64_t c_row,
-            bool accumulate, float* packed) {
+            bool accumulate, float* packed, bool pack) {
   const Kernels& kernel = kernels();
   const int64_t panels = kernel.pack_panels(n);
   const Gemm g{m, n, k, a.data, a.row, a.column, packed, bias, c, c_row, accumulate};
   constexpr int64_t kWorthThreads = 1 << 17;  // multiply-adds; below this a thread costs more than it brings
   const int threads = num_threads();
   if (threads == 1 || m * n * k < kWorthThreads) {
-    kernel.pack_b(b.data, b.row, b.column, 0, k, k, n, 0, panels, packed);
+    if (pack) kernel.pack_b(b.data, b.row, b.column, 0, k, k, n, 0, panels, packed);
     kernel.gemm(g, 0, m, 0, panels);
     return;
   }
   // Packing: pieces of panels along k. Product: pieces of rows for each panel, or several panels.
   constexpr int64_t kPieces = 256;
   const int64_t k_pieces = (k + kPieces - 1) / kPieces;
-  parallel_for(panels * k_pieces, [&](int64_t i) {
+  parallel_for(pack ? panels * k_pieces : 0, [&](int64_t i) {
     const int64_t panel = i / k_pieces, first = i % k_pieces * kPieces, last = first + kPieces < k ? first + kPieces : k;
     kernel.pack_b(b.data + first * b.row, b.row, b.column, first, last, k, n, panel, panel + 1, packed);
   });

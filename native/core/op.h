@@ -12,7 +12,7 @@
 namespace recurra {
 
 // How long a scratch buffer must keep its contents.
-enum class Keep { forward, until_backward, backward };
+enum class Keep { forward, until_backward, backward, always };
 
 // What the planner works out for an op before it asks for scratch.
 struct Gradient {
@@ -53,6 +53,7 @@ class Op {
   std::vector<bool> output_has_gradient;
   std::vector<Scratch> scratch;
   Buffers* buffers = nullptr;
+  bool resident = false;  // the parameters never change: what is packed once stays
 
  protected:
   bool given(int input) const {
@@ -82,6 +83,14 @@ class Op {
   }
   bool accumulate(int input = 0) const { return input_gradients[static_cast<size_t>(input)].accumulate; }
 
+  // For packed parameters: how long they are kept, and whether they must be packed now.
+  Keep packed_keep(Keep otherwise) const { return resident ? Keep::always : otherwise; }
+  bool must_pack() {
+    const bool must = !resident || !packed_once_;
+    packed_once_ = true;
+    return must;
+  }
+
   int ask(int64_t floats, Keep keep) {
     scratch.push_back({floats, keep});
     return static_cast<int>(scratch.size()) - 1;
@@ -94,6 +103,7 @@ class Op {
  private:
   static size_t index(const std::vector<int>& ids, int i) { return static_cast<size_t>(ids[static_cast<size_t>(i)]); }
   const std::vector<TensorSpec>& values_;
+  bool packed_once_ = false;
 };
 
 using MakeOp = std::unique_ptr<Op> (*)(const Node&, const std::vector<TensorSpec>&);
@@ -126,9 +136,9 @@ struct Matrix {
 
 // Floats of scratch that `matmul` needs for its second operand.
 int64_t matmul_scratch(int64_t k, int64_t n);
-// C = A B (+ bias, or + C), on all threads where it is worth it.
+// C = A B (+ bias, or + C), on all threads where it is worth it. Without `pack`, `packed` holds B already.
 void matmul(Matrix a, Matrix b, int64_t m, int64_t n, int64_t k, const float* bias, float* c, int64_t c_row,
-            bool accumulate, float* packed);
+            bool accumulate, float* packed, bool pack = true);
 
 // Runs f(first, last) over [0, n) in pieces, on all threads where n is large.
 template <class F>

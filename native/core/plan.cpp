@@ -16,7 +16,7 @@ size_t aligned(size_t bytes) { return (bytes + kAlign - 1) / kAlign * kAlign; }
 
 }  // namespace
 
-Plan::Plan(Graph graph, Bound bound, std::optional<UpdateRule> rule, bool backward)
+Plan::Plan(Graph graph, Bound bound, std::optional<UpdateRule> rule, bool backward, bool resident)
     : graph_(std::move(graph)), bound_(std::move(bound)), rule_(std::move(rule)), backward_(backward) {
   for (const auto& [name, id] : graph_.outputs)
     if (name == "loss") loss_ = id;
@@ -33,10 +33,14 @@ Plan::Plan(Graph graph, Bound bound, std::optional<UpdateRule> rule, bool backwa
     buffers_.values[static_cast<size_t>(graph_.states[i].second)] = bound_.states[i];
   for (auto& [id, bytes] : bound_.constants) buffers_.values[static_cast<size_t>(id)] = bytes.data();
   gathered_.resize(graph_.inputs.size());
+  int64_t state_floats = 0;
+  for (const auto& [state, id] : graph_.updates) state_floats += graph_.values[static_cast<size_t>(id)].size();
+  fresh_states_.resize(static_cast<size_t>(state_floats));
   find_gradients();
   for (size_t i = 0; i < ops_.size(); i++) {
     const std::vector<bool>& flows = ops_[i]->output_has_gradient;
     ops_[i]->buffers = &buffers_;
+    ops_[i]->resident = resident && !backward;
     ops_[i]->prepare(std::find(flows.begin(), flows.end(), true) != flows.end());
   }
   lay_out();
@@ -133,8 +137,12 @@ void Plan::lay_out() {
     for (size_t k = 0; k < op.scratch.size(); k++) {
       const Scratch& asked = op.scratch[k];
       const int back = end - 1 - i;
-      const int first = asked.keep == Keep::backward ? back : i;
-      const int last = asked.keep == Keep::forward || !runs_backward(op) ? std::max(i, first) : back;
+      int first = asked.keep == Keep::backward ? back : i;
+      int last = asked.keep == Keep::forward || !runs_backward(op) ? std::max(i, first) : back;
+      if (asked.keep == Keep::always) {
+        first = 0;
+        last = end;
+      }
       scratch_of.emplace_back(i, k);
       intervals.push_back({static_cast<size_t>(asked.floats) * kItem, first, last});
     }
@@ -206,15 +214,23 @@ void Plan::forward(const std::vector<Feed>& feeds, const int64_t* rows, int64_t 
 void Plan::apply_states() {
   if (graph_.updates.empty()) return;
   // An update may be another state's present value, so all are read before any is written.
-  std::vector<std::vector<float>> fresh;
+  auto size = [&](int id) { return graph_.values[static_cast<size_t>(id)].size(); };
+  float* to = fresh_states_.data();
   for (const auto& [state, id] : graph_.updates) {
     const auto* from = static_cast<const float*>(value(id));
-    fresh.emplace_back(from, from + graph_.values[static_cast<size_t>(id)].size());
+    to = std::copy(from, from + size(id), to);
   }
-  size_t i = 0;
+  const float* from = fresh_states_.data();
   for (const auto& [state, id] : graph_.updates) {
-    std::copy(fresh[i].begin(), fresh[i].end(), bound_.states[static_cast<size_t>(state)]);
-    i++;
+    std::copy(from, from + size(id), bound_.states[static_cast<size_t>(state)]);
+    from += size(id);
+  }
+}
+
+void Plan::use_states(const std::vector<float*>& states) {
+  for (size_t i = 0; i < states.size(); i++) {
+    bound_.states[i] = states[i];
+    buffers_.values[static_cast<size_t>(graph_.states[i].second)] = states[i];
   }
 }
 

@@ -32,12 +32,15 @@ struct Feed {
 
 class Plan {
  public:
-  // With `backward`, gradients of the output "loss" for the trainable parameters can be computed.
-  Plan(Graph graph, Bound bound, std::optional<UpdateRule> rule, bool backward);
+  // With `backward`, gradients of the output "loss" for the trainable parameters can be computed. With `resident`,
+  // the parameters never change, and what is packed of them at the first run stays.
+  Plan(Graph graph, Bound bound, std::optional<UpdateRule> rule, bool backward, bool resident = false);
 
   // Runs forward. With `rows` (as many as the plan's batch) each feed is gathered first.
   void forward(const std::vector<Feed>& feeds, const int64_t* rows, int64_t count, uint64_t step);
   void apply_states();
+  // Lets the next runs read and change these states, one pointer for each state of the graph.
+  void use_states(const std::vector<float*>& states);
   void backward();
   // One whole training step; the outputs stay readable. Throws NonFinite, having changed nothing.
   void train(const std::vector<Feed>& feeds, const int64_t* rows, int64_t count, uint64_t step, double learning_rate);
@@ -91,6 +94,7 @@ class Plan {
   std::unique_ptr<char[]> storage_;
   size_t arena_size_ = 0;
   std::vector<std::vector<char>> gathered_;  // per input
+  std::vector<float> fresh_states_;          // room for the new states, before any old one is overwritten
   int loss_ = kAbsent;
   std::vector<size_t> backward_order_;  // the ops that run backward, last first
   std::vector<Trained> trained_;

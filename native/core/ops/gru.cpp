@@ -20,8 +20,8 @@ class GruOp : public RecurrenceOp {
     s_.recurrent = space(recurrent_);
     s_.recurrent_h = space(recurrent_h_);
     s_.recurrent_bias = s_.reset_after && given(kBias) ? x(kBias) + width() : nullptr;
-    pack_recurrent(0, together(), space(recurrent_));
-    if (!s_.reset_after) pack_recurrent(2 * s_.units, s_.units, space(recurrent_h_));
+    if (pack_) pack_recurrent(0, together(), space(recurrent_));
+    if (pack_ && !s_.reset_after) pack_recurrent(2 * s_.units, s_.units, space(recurrent_h_));
     over_rows(kernels().gru_forward);
   }
 
@@ -29,8 +29,8 @@ class GruOp : public RecurrenceOp {
   void prepare_more(bool backward) override {
     const Keep keep = backward ? Keep::until_backward : Keep::forward;
     inner_ = ask((backward ? rows() : s_.batch) * s_.units, keep);
-    recurrent_ = ask(matmul_scratch(s_.units, together()), Keep::forward);
-    if (!s_.reset_after) recurrent_h_ = ask(matmul_scratch(s_.units, s_.units), Keep::forward);
+    recurrent_ = ask(matmul_scratch(s_.units, together()), packed_keep(Keep::forward));
+    if (!s_.reset_after) recurrent_h_ = ask(matmul_scratch(s_.units, s_.units), packed_keep(Keep::forward));
     if (!backward) return;
     recurrent_t_ = ask(matmul_scratch(together(), s_.units), Keep::backward);
     if (s_.reset_after) d_inner_ = ask(rows() * s_.units, Keep::backward);

@@ -15,14 +15,15 @@ class Dense : public Op {
     inputs_ = in(1).shape[0];
     units_ = in(1).shape[1];
     rows_ = units_ ? out().size() / units_ : 0;
-    packed_ = ask(matmul_scratch(inputs_, units_), Keep::forward);
+    packed_ = ask(matmul_scratch(inputs_, units_), packed_keep(Keep::forward));
     if (backward)
       packed_backward_ =
           ask(std::max(matmul_scratch(units_, inputs_), matmul_scratch(rows_, units_)), Keep::backward);
   }
 
   void forward() override {
-    matmul({x(0), inputs_, 1}, {x(1), units_, 1}, rows_, units_, inputs_, x(2), y(), units_, false, space(packed_));
+    matmul({x(0), inputs_, 1}, {x(1), units_, 1}, rows_, units_, inputs_, x(2), y(), units_, false, space(packed_),
+           must_pack());
   }
 
   // dx = dy W^T;  dW = x^T dy;  db = the sum of dy over rows

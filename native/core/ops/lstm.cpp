@@ -27,8 +27,8 @@ class LstmOp : public Op {
   void prepare(bool backward) override {
     const int64_t state = s_.batch * s_.padded, steps = backward ? s_.time + 1 : 2;
     const Keep keep = backward ? Keep::until_backward : Keep::forward;
-    weights_ = ask((s_.features + s_.units) * 4 * s_.padded, keep);
-    bias_ = ask(4 * s_.padded, Keep::forward);
+    weights_ = ask((s_.features + s_.units) * 4 * s_.padded, packed_keep(keep));
+    bias_ = ask(4 * s_.padded, packed_keep(Keep::forward));
     h_ = ask(steps * state, keep);
     c_ = ask(steps * state, keep);
     if (given(kRecurrentMask)) h_in_ = ask(steps * state, keep);
@@ -65,10 +65,12 @@ class LstmOp : public Op {
       kernel.lstm_pack(x(kKernel), x(kRecurrent), x(kBias), s_.features, s_.units, p, p + 1, space(weights_),
                        space(bias_));
     };
-    if ((s_.features + s_.units) * s_.units < 1 << 14) {
-      for (int64_t p = 0; p < panels; p++) pack(p);
-    } else {
-      parallel_for(panels, pack);
+    if (must_pack()) {
+      if ((s_.features + s_.units) * s_.units < 1 << 14) {
+        for (int64_t p = 0; p < panels; p++) pack(p);
+      } else {
+        parallel_for(panels, pack);
+      }
     }
     over_rows([&](int64_t first, int64_t last) { kernel.lstm_forward(s_, first, last); });
   }

@@ -23,7 +23,7 @@ void RecurrenceOp::prepare(bool backward) {
   before_ = ask(steps * state, keep);
   h_ = ask(state, Keep::forward);
   work_ = ask(s_.batch * 4 * s_.units, keep);
-  packed_kernel_ = ask(matmul_scratch(features_, width()), Keep::forward);
+  packed_kernel_ = ask(matmul_scratch(features_, width()), packed_keep(Keep::forward));
   if (backward) {
     states_ = ask(rows() * s_.units, Keep::backward);
     dh_ = ask(state, Keep::backward);
@@ -42,8 +42,9 @@ void RecurrenceOp::begin(const float* bias) {
   s_.before = space(before_);
   s_.h = space(h_);
   s_.work = space(work_);
+  pack_ = must_pack();
   matmul({x(kX), features_, 1}, {x(kKernel), width(), 1}, rows(), width(), features_, bias, s_.gates, width(), false,
-         space(packed_kernel_));
+         space(packed_kernel_), pack_);
 }
 
 void RecurrenceOp::over_rows(Kernel kernel) {

@@ -33,6 +33,7 @@ class RecurrenceOp : public Op {
 
   Recurrence s_{};
   const int64_t gates_per_unit_, features_;
+  bool pack_ = true;  // whether the weights are packed in this run
   int gates_ = -1, before_ = -1, states_ = -1, h_ = -1, work_ = -1, packed_kernel_ = -1, dh_ = -1, packed_ = -1;
 };
 

@@ -13,13 +13,13 @@ class SimpleRnnOp : public RecurrenceOp {
   void forward() override {
     begin(x(kBias));
     s_.recurrent = space(recurrent_);
-    pack_recurrent(0, s_.units, space(recurrent_));
+    if (pack_) pack_recurrent(0, s_.units, space(recurrent_));
     over_rows(kernels().simple_rnn_forward);
   }
 
  protected:
   void prepare_more(bool backward) override {
-    recurrent_ = ask(matmul_scratch(s_.units, s_.units), Keep::forward);
+    recurrent_ = ask(matmul_scratch(s_.units, s_.units), packed_keep(Keep::forward));
     if (backward) recurrent_t_ = ask(matmul_scratch(s_.units, s_.units), Keep::backward);
   }
 

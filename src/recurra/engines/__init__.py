@@ -7,9 +7,9 @@ import os
 import warnings
 
 from ..errors import EngineError, UnknownNameError
-from .base import Engine, Program, UpdateRule
+from .base import Engine, Program, Stream, UpdateRule
 
-__all__ = ["Engine", "Program", "UpdateRule", "available", "default", "get"]
+__all__ = ["Engine", "Program", "Stream", "UpdateRule", "available", "default", "get"]
 
 _NAMES = ("native", "numpy")
 _loaded: dict[str, Engine] = {}

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import abc
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from time import perf_counter
+from typing import Any
 
 import numpy as np
 
 from ..errors import NonFiniteError
 from ..graph import Graph
 
-__all__ = ["Engine", "Program", "UpdateRule"]
+__all__ = ["Engine", "Program", "Stream", "UpdateRule"]
 
 Feeds = Mapping[str, np.ndarray]
 
@@ -168,3 +169,36 @@ class Engine(abc.ABC):
         Raises:
             UnsupportedOpError: The graph holds an op this engine lacks.
         """
+
+    def stream(self, graph: Graph, parameters: Mapping[str, np.ndarray]) -> Stream:
+        """Prepares a graph with one input and states for being run step by step.
+
+        Args:
+            graph: All its sizes are numbers.
+            parameters: The array of each parameter. They must never change: what the engine makes of them is kept.
+        """
+        return Stream(self, graph, parameters)
+
+
+class Stream:
+    """A graph that many sessions run step by step, each with states of its own, all with the same weights."""
+
+    def __init__(self, engine: Engine, graph: Graph, parameters: Mapping[str, np.ndarray]) -> None:
+        self.graph = graph
+        self._engine = engine
+        self._parameters = parameters
+
+    def session(self, states: Mapping[str, np.ndarray]) -> Callable[[np.ndarray], Any]:
+        """Returns a function that makes one step: it takes the input and returns the output, or a list of several.
+
+        Args:
+            states: The array of each state, C-contiguous. Each step reads and changes them in place.
+        """
+        program = self._engine.compile(self.graph, {**self._parameters, **states})
+        (name,) = self.graph.inputs
+
+        def step(x: np.ndarray) -> Any:
+            outputs = list(program.predict({name: x}).values())
+            return outputs[0] if len(outputs) == 1 else outputs
+
+        return step

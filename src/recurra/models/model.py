@@ -6,7 +6,8 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Self
 
-from .. import ops
+from .. import engines, ops
+from ..engines import Engine
 from ..errors import ArgumentError, UnknownNameError
 from ..graph import GraphBuilder, Tensor
 from ..layers.input_layer import InputLayer
@@ -15,6 +16,7 @@ from ..layers.node import CallNode, KerasTensor
 from ..layers.structure import flatten, map_structure
 from ..layers.tracing import get_mask
 from ..registry import custom_object_scope
+from ..streaming import Streamer, StreamSession
 from ..training.trainer import Trainer
 from ..typing import Config
 from .summary import summarize
@@ -64,6 +66,7 @@ class Model(Trainer, Layer):
         self._inputs: Any = None
         self._outputs: Any = None
         self._order: list[CallNode] = []
+        self._streamer: Streamer | None = None
 
     def _connect(self, inputs: Any, outputs: Any) -> None:
         """Makes the web between these tensors the model."""
@@ -204,6 +207,35 @@ class Model(Trainer, Layer):
 
     def build(self, input_shape: Any = None) -> None:
         """Does nothing: a model with inputs is built."""
+
+    def stream(self, batch_size: int = 1, engine: str | Engine | None = None) -> StreamSession:
+        """Starts a session that runs the model step by step, carrying its states.
+
+        Every session has states of its own and keeps the weights the model has now; sessions made while the weights
+        stay the same share one copy of them.
+
+        Args:
+            batch_size: Sequences side by side. Default 1.
+            engine: What runs the steps. Default: the engine of `compile`, otherwise the default one.
+
+        Raises:
+            ArgumentError: The model is not built, has several inputs or no time axis, or a layer looks along the
+                whole sequence (such as one that goes backwards).
+
+        Example:
+
+        >>> from recurra.layers import LSTM, Dense, Input
+        >>> from recurra.models import Sequential
+        >>> model = Sequential([Input((None, 1)), LSTM(8), Dense(1)])
+        >>> session = model.stream()
+        >>> session.step([0.5]).shape
+        (1, 1)
+        """
+        self._need_built()
+        chosen = engines.get(engine) if engine is not None else self._some_programs().refresh().engine
+        if self._streamer is None or not self._streamer.is_current(batch_size, chosen):
+            self._streamer = Streamer(self, batch_size, chosen)
+        return StreamSession(self._streamer)
 
     # Configuration
 

@@ -68,6 +68,13 @@ class Programs:
         self._weights, self._plans, self._compiled = (), None, {}
 
     @property
+    def engine(self) -> Engine:
+        """What runs the model: what `compile` was given, numpy for float64 weights, otherwise the default engine."""
+        if self._engine is not None:
+            return self._engine
+        return engines.get("numpy") if self.float_type == np.float64 else engines.default()
+
+    @property
     def plans(self) -> list[OutputPlan]:
         """What is computed from each output of the model, which must be built."""
         if self._plans is None:
@@ -137,9 +144,7 @@ class Programs:
             weight_ranks: For each output the number of dimensions of its sample weights, or None for no weights.
         """
         model = self._model
-        engine = self._engine
-        if engine is None:
-            engine = engines.get("numpy") if self.float_type == np.float64 else engines.default()
+        engine = self.engine
         key = (kind, weight_ranks, engine.name)
         found = self._compiled.get(key)
         if found is None:

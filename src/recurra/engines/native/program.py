@@ -11,7 +11,7 @@ import numpy as np
 
 from ...errors import ArgumentError, EngineError, NonFiniteError, ShapeError, UnsupportedOpError
 from ...graph import Graph
-from ..base import Engine, Feeds, Program, UpdateRule
+from ..base import Engine, Feeds, Program, Stream, UpdateRule
 from . import _native
 
 __all__ = ["ENGINE", "NativeEngine", "NativeProgram", "instruction_set", "num_threads", "set_num_threads"]
@@ -59,8 +59,10 @@ class NativeProgram(Program):
         arrays: Mapping[str, np.ndarray],
         rule: UpdateRule | None,
         slots: Mapping[str, Mapping[str, np.ndarray]] | None,
+        resident: bool = False,
     ) -> None:
         self.graph = graph
+        self._resident = resident
         self._rule = rule
         self._inputs = list(graph.inputs)
         self._outputs = list(graph.outputs)
@@ -133,6 +135,10 @@ class NativeProgram(Program):
             raise error
         return dict(zip(self._outputs, outputs.T, strict=True))
 
+    def plan(self, feeds: Feeds) -> _native.Plan:
+        """The plan for running these feeds forward."""
+        return self._plan((), False, feeds, None)
+
     def _need_rule(self) -> None:
         if self._rule is None:
             raise EngineError("This program was compiled without an update rule, so it cannot train.")
@@ -161,10 +167,6 @@ class NativeProgram(Program):
         except KeyError:
             self.graph.sizes({name: np.shape(array) for name, array in feeds.items()})  # says which one is missing
             raise
-        except _native.InvalidData as error:
-            raise ArgumentError(str(error)) from None
-        except _native.NonFinite as error:
-            raise NonFiniteError(str(error)) from None
 
     def _plan(self, key: tuple[Any, ...], backward: bool, feeds: Feeds, rows: np.ndarray | None) -> _native.Plan:
         graph = self.graph
@@ -201,6 +203,7 @@ class NativeProgram(Program):
                 rule=self._rule if backward else None,
                 slots=self._slots if backward else [],
                 backward=backward,
+                resident=self._resident,
             )
         except _native.Unsupported as error:
             raise UnsupportedOpError("native", str(error), ["numpy"]) from None
@@ -230,6 +233,29 @@ class NativeEngine(Engine):
             if node.op not in known:
                 raise UnsupportedOpError("native", f"op '{node.op}' (in '{node.scope}')", ["numpy"])
         return NativeProgram(graph, arrays, rule, slots)
+
+    def stream(self, graph: Graph, parameters: Mapping[str, np.ndarray]) -> Stream:
+        return NativeStream(self, graph, parameters)
+
+
+class NativeStream(Stream):
+    """One plan, with its weights packed once, for all sessions."""
+
+    def __init__(self, engine: NativeEngine, graph: Graph, parameters: Mapping[str, np.ndarray]) -> None:
+        super().__init__(engine, graph, parameters)
+        states = {name: np.zeros(_known(graph, id), np.float32) for name, id in graph.states.items()}
+        ((name, id),) = graph.inputs.items()
+        x = np.zeros(_known(graph, id), _DTYPES[graph.values[id].dtype])
+        program = NativeProgram(graph, {**parameters, **states}, None, None, resident=True)
+        self._plan = program.plan({name: x})
+
+    def session(self, states: Mapping[str, np.ndarray]) -> Callable[[np.ndarray], Any]:
+        arrays = [_array(self.graph, states, name, id) for name, id in self.graph.states.items()]
+        return _native.Session(self._plan, arrays).step
+
+
+def _known(graph: Graph, id: int) -> tuple[int, ...]:
+    return tuple(int(dim) for dim in graph.values[id].shape)
 
 
 def _array(graph: Graph, arrays: Mapping[str, np.ndarray], name: str, id: int) -> np.ndarray:

@@ -1,0 +1,171 @@
+"""A session: one stream of time steps through a model, with its own states."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from ..engines import Engine
+from ..errors import ArgumentError, ShapeError, UnknownNameError
+from ..graph import GraphBuilder, show_shape
+from .graph import TIME, step_graph
+
+__all__ = ["StreamSession", "Streamer"]
+
+
+class Streamer:
+    """What the sessions of one model share: the graph of one step and the weights.
+
+    Args:
+        model: A built model with one input whose axis 1 is time.
+        batch_size: Sequences side by side.
+        engine: What runs the steps.
+
+    Raises:
+        ArgumentError: The model cannot run step by step.
+    """
+
+    def __init__(self, model: Any, batch_size: Any, engine: Engine) -> None:
+        if isinstance(batch_size, bool) or not isinstance(batch_size, (int, np.integer)) or batch_size < 1:
+            raise ArgumentError(f"batch_size must be a whole number from 1, received {batch_size!r}.")
+        if len(model.inputs) != 1 or len(model.inputs[0].shape) < 2:
+            shapes = ", ".join(show_shape(tensor.shape) for tensor in model.inputs)
+            raise ArgumentError(
+                f"Only a model with one input of shape (batch, time, ...) can be streamed; the inputs of "
+                f"'{model.name}' are {shapes}."
+            )
+        given = model.inputs[0]
+        fixed = given.shape[0]
+        if fixed is not None and fixed != batch_size:
+            raise ArgumentError(f"The model has the fixed batch size {fixed}; stream(batch_size={batch_size}) differs.")
+        builder = GraphBuilder()
+        batch = "batch" if fixed is None else fixed
+        x = builder.input("x", (batch, TIME, *given.shape[2:]), given.element)
+        outputs, _ = model.trace(builder, [x])
+        for name, output in zip(model.output_names, outputs, strict=True):
+            builder.output(name, output)
+        whole = builder.finish()
+        timed = [TIME in whole.values[id].shape for id in whole.outputs.values()]
+        self.batch_size = int(batch_size)
+        graph = step_graph(whole, self.batch_size)
+        self._live = builder.variables
+        self._weights = {name: variable.value.copy() for name, variable in self._live.items()}
+        self._engine = engine
+        self._stream = engine.stream(graph, self._weights)
+        self.states = {
+            name: tuple(int(dim) for dim in graph.values[id].shape) for name, id in self._stream.graph.states.items()
+        }
+        self.step_shape = tuple(int(dim) for dim in graph.values[graph.inputs["x"]].shape)
+        weights = next(iter(self._weights.values()), np.zeros(0, np.float32))
+        self.state_dtype = weights.dtype
+        self.dtype = np.dtype(np.int32) if given.element == "int" else weights.dtype
+        self.squeeze = tuple(timed)
+
+    def is_current(self, batch_size: int, engine: Engine) -> bool:
+        """Whether the model still has the weights this was made with."""
+        return (
+            batch_size == self.batch_size
+            and engine is self._engine
+            and all(np.array_equal(self._weights[name], v.value, equal_nan=True) for name, v in self._live.items())
+        )
+
+    def start(self, states: Mapping[str, np.ndarray]) -> Any:
+        """Returns the function that makes a step on these states."""
+        return self._stream.session(states)
+
+
+class StreamSession:
+    """One stream of time steps, made by ``model.stream()``.
+
+    A session keeps the weights the model had when it was made, and shares them with the other sessions made then.
+    Its numbers are those of ``model.predict`` over the whole sequence, bit for bit on the native engine.
+
+    Args:
+        streamer: What the sessions of a model share.
+
+    Example:
+
+    >>> import numpy as np
+    >>> from recurra.layers import LSTM, Dense, Input
+    >>> from recurra.models import Sequential
+    >>> model = Sequential([Input((None, 2)), LSTM(4, return_sequences=True), Dense(1)])
+    >>> session = model.stream()
+    >>> x = np.ones((1, 3, 2), np.float32)
+    >>> y = [session.step(x[:, t]) for t in range(3)]
+    >>> bool((np.stack(y, axis=1) == model.predict(x, verbose=0)).all())
+    True
+    """
+
+    def __init__(self, streamer: Streamer) -> None:
+        self._streamer = streamer
+        self._states = {name: np.zeros(shape, streamer.state_dtype) for name, shape in streamer.states.items()}
+        self._step = streamer.start(self._states)
+        self._shape = streamer.step_shape
+        self._dtype = streamer.dtype
+        self._plain = (self._shape[0], *self._shape[2:])
+        self._single = len(streamer.squeeze) == 1
+        self._squeeze = streamer.squeeze
+
+    def step(self, x: Any) -> Any:
+        """Takes one time step.
+
+        Args:
+            x: The step of each sequence, of shape (batch, features), or (features,) for a batch of one; for a model
+                of numbers or words per step (batch,), or a number. Converted to the model's type where it is another.
+
+        Returns:
+            The output after this step, of shape (batch, ...) without the time axis: for a model that returns
+            sequences the output of this step, otherwise that of the sequence so far. A list for several outputs.
+
+        Raises:
+            ShapeError: ``x`` does not fit.
+        """
+        if type(x) is not np.ndarray or x.dtype != self._dtype or x.shape != self._plain or not x.flags.c_contiguous:
+            x = self._checked(x)
+        y = self._step(x.reshape(self._shape))
+        if self._single:
+            return y[:, 0] if self._squeeze[0] else y
+        return [output[:, 0] if timed else output for output, timed in zip(y, self._squeeze, strict=True)]
+
+    def _checked(self, x: Any) -> np.ndarray:
+        array = np.asarray(x)
+        batch, _, *rest = self._shape
+        shapes = [(batch, *rest), self._shape, *([tuple(rest)] if batch == 1 else [])]
+        if array.shape not in shapes:
+            raise ShapeError(
+                f"A step of this stream has the shape {show_shape(shapes[0])}: one time step of each of {batch} "
+                f"sequence(s). Received {show_shape(array.shape)}."
+            )
+        if array.dtype.kind not in "fiub":
+            raise ArgumentError(f"A step must be numbers, received {array.dtype}.")
+        return np.ascontiguousarray(array, self._dtype)
+
+    def reset(self) -> None:
+        """Sets all states to 0: the next step is the first of a new sequence."""
+        for state in self._states.values():
+            state[...] = 0
+
+    @property
+    def state(self) -> dict[str, np.ndarray]:
+        """The states, by name (``"lstm/h"``, ``"lstm/c"``), as copies of shape (batch, units).
+
+        Can be set, to go on from a state saved before.
+        """
+        return {name: state.copy() for name, state in self._states.items()}
+
+    @state.setter
+    def state(self, states: Mapping[str, Any]) -> None:
+        for name in states:
+            if name not in self._states:
+                raise UnknownNameError("state", name, self._states)
+        for name, own in self._states.items():
+            if name not in states:
+                raise ArgumentError(f"The state '{name}' is missing. Expected: {', '.join(self._states)}.")
+            if np.shape(states[name]) != own.shape:
+                raise ShapeError(
+                    f"The state '{name}' has a wrong shape: expected {own.shape}, received {np.shape(states[name])}."
+                )
+        for name, own in self._states.items():
+            own[...] = states[name]

@@ -1,0 +1,175 @@
+"""Streaming gives the numbers of the whole sequence, step by step."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from recurra import engines, layers, ops
+from recurra.errors import ArgumentError, ShapeError, UnknownNameError
+from recurra.layers import LSTM, Dense, Dropout, Embedding, Input, Masking
+from recurra.models import Model, Sequential
+
+ENGINES = engines.available()
+
+
+def series(batch: int, time: int, features: int) -> np.ndarray:
+    return np.random.default_rng(3).standard_normal((batch, time, features)).astype(np.float32)
+
+
+def close(engine: str, actual: np.ndarray, expected: np.ndarray) -> None:
+    """Equal bits on the native engine; numpy's matrix products round by their sizes."""
+    if engine == "native":
+        assert (actual == expected).all()
+    else:
+        np.testing.assert_allclose(actual, expected, rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("batch", [1, 3])
+@pytest.mark.parametrize("units", [5, 16, 33])
+def test_steps_equal_the_whole_sequence(engine: str, batch: int, units: int) -> None:
+    model = Sequential(
+        [Input((None, 3)), LSTM(units, return_sequences=True), Dropout(0.5), LSTM(7, return_sequences=True), Dense(2)]
+    )
+    model.compile("adam", "mse", engine=engine)
+    x = series(batch, 9, 3)
+    session = model.stream(batch)
+    y = np.stack([session.step(x[:, t]) for t in range(9)], axis=1)
+    close(engine, y, model.predict(x, verbose=0))
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("kind", ["LSTM"])
+def test_every_recurrent_layer_streams(engine: str, kind: str) -> None:
+    layer = getattr(layers, kind)
+    model = Sequential([Input((6, 2)), layer(10, return_sequences=True), layer(4), Dense(1)])
+    model.compile("adam", "mse", engine=engine)
+    x = series(2, 6, 2)
+    session = model.stream(2)
+    for t in range(6):
+        y = session.step(x[:, t])
+    close(engine, y, model.predict(x, verbose=0))
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_masked_steps_leave_the_states_as_they_are(engine: str) -> None:
+    model = Sequential([Input((None, 2)), Masking(), LSTM(6, return_sequences=True)])
+    model.compile("adam", "mse", engine=engine)
+    x = series(1, 5, 2)
+    x[:, 2] = 0
+    session = model.stream()
+    y = [session.step(x[:, t]) for t in range(5)]
+    close(engine, np.stack(y, axis=1), model.predict(x, verbose=0))
+    assert (y[1] == y[2]).all()
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_words_and_several_outputs(engine: str) -> None:
+    words = Input((None,), dtype="int32")
+    hidden, h, c = LSTM(8, return_sequences=True, return_state=True)(Embedding(11, 4)(words))
+    model = Model(words, [Dense(11, activation="softmax")(hidden), h, c])
+    model.compile("adam", engine=engine)
+    x = np.array([[1, 5, 10, 0, 3]], np.int32)
+    expected = model.predict(x, verbose=0)
+    session = model.stream()
+    y: Any = None
+    for t in range(5):
+        y = session.step(int(x[0, t]))
+        close(engine, y[0], expected[0][:, t])
+    close(engine, y[1], expected[1])
+    close(engine, y[2], expected[2])
+    with pytest.raises(ArgumentError, match="expected 0 <= index < 11"):
+        session.step(11)
+
+
+def test_states_are_read_saved_restored_and_reset() -> None:
+    model = Sequential([Input((None, 1)), LSTM(4, name="memory"), Dense(1)])
+    session = model.stream()
+    first = session.step([0.5])
+    saved = session.state
+    assert sorted(saved) == ["memory/c", "memory/h"]
+    assert saved["memory/h"].shape == (1, 4)
+    second = session.step([1.5])
+    session.state = saved
+    assert (session.step([1.5]) == second).all()
+    saved["memory/h"][...] = 99  # a copy: it changes nothing
+    session.reset()
+    assert (session.step([0.5]) == first).all()
+    with pytest.raises(UnknownNameError, match="Did you mean 'memory/h'"):
+        session.state = {**session.state, "memory/hh": saved["memory/h"]}
+    with pytest.raises(ArgumentError, match="'memory/c' is missing"):
+        session.state = {"memory/h": saved["memory/h"]}
+    with pytest.raises(ShapeError, match=r"expected \(1, 4\), received \(4,\)"):
+        session.state = {"memory/h": np.zeros(4), "memory/c": np.zeros((1, 4))}
+
+
+def test_sessions_are_independent_and_share_weights() -> None:
+    model = Sequential([Input((None, 2)), LSTM(5, return_sequences=True)])
+    a, b = model.stream(), model.stream()
+    x = series(1, 4, 2)
+    expected = model.predict(x, verbose=0)
+    for t in range(4):
+        assert (a.step(x[:, t]) == expected[:, t]).all()
+    assert (b.step(x[:, 0]) == expected[:, 0]).all()
+    assert a._streamer is b._streamer
+
+
+def test_a_session_keeps_the_weights_it_was_made_with() -> None:
+    model = Sequential([Input((None, 1)), LSTM(4), Dense(1)])
+    old = model.stream()
+    before = old.step([1.0])
+    model.set_weights([weight * 2 for weight in model.get_weights()])
+    new = model.stream()
+    old.reset()
+    assert (old.step([1.0]) == before).all()
+    assert not (new.step([1.0]) == before).all()
+
+
+def test_steps_are_converted_and_checked() -> None:
+    model = Sequential([Input((None, 2)), LSTM(4)])
+    session = model.stream()
+    wanted = session.step(np.array([[1, 2]], np.float32))
+    for same in ([1, 2], [[1.0, 2.0]], np.array([1.0, 2.0]), np.array([[[1, 2]]])):
+        session.reset()
+        assert (session.step(same) == wanted).all()
+    for wrong in ([1], [[1, 2], [3, 4]], 1.0):
+        with pytest.raises(ShapeError, match="A step of this stream has the shape"):
+            session.step(wrong)
+    with pytest.raises(ArgumentError, match="must be numbers"):
+        session.step(["a", "b"])
+
+
+class TimeSum(layers.Layer):
+    def call(self, x: Any) -> Any:
+        return ops.reduce_sum(x, axes=(1,))
+
+    def compute_output_shape(self, input_shape: Any) -> Any:
+        return (input_shape[0], *input_shape[2:])
+
+
+@pytest.mark.parametrize(
+    ("make", "words"),
+    [
+        (lambda: [Input((None, 2)), LSTM(3, go_backwards=True, name="back")], "'back' looks along the time axis"),
+        (lambda: [Input((None, 2)), TimeSum(name="total")], "'total' looks along the time axis"),
+        (lambda: [Input((2,)), Dense(3)], "A step|time"),
+        (lambda: [Input((4, 2), batch_size=1), LSTM(3, stateful=True)], "stateful"),
+    ],
+)
+def test_models_that_cannot_stream_are_refused(make: Any, words: str) -> None:
+    with pytest.raises(ArgumentError, match=words):
+        Sequential(make()).stream()
+
+
+def test_batch_sizes_are_checked() -> None:
+    model = Sequential([Input((None, 2)), LSTM(3)])
+    for wrong in (0, -1, 1.5, True):
+        with pytest.raises(ArgumentError, match="batch_size must be a whole number from 1"):
+            model.stream(wrong)
+    fixed = Sequential([Input((None, 2), batch_size=2), LSTM(3)])
+    with pytest.raises(ArgumentError, match="fixed batch size 2"):
+        fixed.stream()
+    assert fixed.stream(2).step(np.zeros((2, 2))).shape == (2, 3)
