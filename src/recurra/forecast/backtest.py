@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
@@ -12,12 +13,15 @@ from numpy.typing import NDArray
 from ..errors import ArgumentError
 from . import metrics
 
-__all__ = ["LSTM", "BackTest", "Scores", "rolling_forecasts"]
+__all__ = ["LINEAR", "LSTM", "BackTest", "Scores", "rolling_forecasts"]
 
 Floats: TypeAlias = NDArray[np.float64]
 
 LSTM = "LSTM"
 """The name of the network's row."""
+
+LINEAR = "its linear part alone"
+"""The name of the row of the network without its LSTM."""
 
 EVEN = 0.01
 """Two methods whose errors differ by less than this share count as level."""
@@ -75,8 +79,14 @@ class BackTest:
 
     @property
     def gain(self) -> float:
-        """By which share the network's error lies below that of the best baseline; negative where it lies above."""
-        return 1.0 - self.scores[LSTM].mase / self.scores[self.best_baseline].mase
+        """By which share the network's error lies below that of the best baseline; negative where it lies above.
+
+        Minus infinity where the baseline makes no error and the network does.
+        """
+        mine, other = self.scores[LSTM].mase, self.scores[self.best_baseline].mase
+        if other == 0:
+            return 0.0 if mine == 0 else -math.inf
+        return 1.0 - mine / other
 
     @property
     def beats_baselines(self) -> bool:
@@ -107,9 +117,26 @@ class BackTest:
                 f"on this series it is not worth its cost."
             )
         else:
+            by = f"its error is {-100 * self.gain:.0f} % higher" if other > 0 else "that one makes no error at all"
             text = (
-                f"The LSTM does NOT beat the best baseline, {best}: its error is {-100 * self.gain:.0f} % higher "
+                f"The LSTM does NOT beat the best baseline, {best}: {by} "
                 f"({numbers}). Use the baseline on this series, or bring more data."
+            )
+        return text + self._reservations()
+
+    def _reservations(self) -> str:
+        """What speaks against the verdict: measures that say otherwise, and a linear part that does as well alone."""
+        mine, other = self.scores[LSTM], self.scores[self.best_baseline]
+        text = ""
+        for name, label in (("rmse", "RMSE"), ("smape", "sMAPE")):
+            a, b = getattr(mine, name), getattr(other, name)
+            if a > b and self.beats_baselines:
+                text += f" By {label} the baseline is better ({b:.4g} against {a:.4g})."
+        linear = self.scores.get(LINEAR)
+        if linear is not None and linear.mase <= mine.mase:
+            text += (
+                f" The network's linear part alone does as well (MASE {linear.mase:.3f}): "
+                f"its recurrent part gains nothing here."
             )
         return text
 
@@ -123,7 +150,7 @@ class BackTest:
             "scores": {name: vars(score) for name, score in self.scores.items()},
             "best_baseline": self.best_baseline,
             "beats_baselines": self.beats_baselines,
-            "gain_over_best_baseline": self.gain,
+            "gain_over_best_baseline": self.gain if math.isfinite(self.gain) else None,
             "origins_won": self.wins,
             "intervals": {
                 str(level): {

@@ -12,21 +12,22 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .. import engines
+from ..data.frames import Table, to_table
 from ..data.frequency import Frequency
 from ..data.scaling import Scaler
 from ..data.series import Duplicates, TimeSeries, to_series
 from ..errors import ArgumentError, DataError
 from ..models import Model
 from . import metrics
-from .backtest import LSTM, BackTest, rolling_forecasts
+from .backtest import LINEAR, LSTM, BackTest, rolling_forecasts
 from .baselines import baselines_for
 from .inputs import Inputs
 from .intervals import Errors, Intervals, phase_scale
-from .preparation import Plan, make_plan, measure_unit
+from .preparation import Plan, lowest, make_plan, measure_unit
 from .result import Forecast
 from .training import Known, Settings, Trained, ask, linear_answer, train
 
-__all__ = ["LINEAR", "Fitted", "Forecaster"]
+__all__ = ["Fitted", "Forecaster"]
 
 Floats: TypeAlias = NDArray[np.float64]
 
@@ -35,9 +36,6 @@ MOST_ERRORS = 600
 
 LEAST_ERRORS = 50
 """Origins whose errors count for the intervals, where the validation part has fewer."""
-
-LINEAR = "its linear part alone"
-"""The row of the network without its LSTM."""
 
 
 @dataclass(frozen=True)
@@ -78,14 +76,14 @@ class Forecaster:
         window: Points of the past that the network sees at once. Default: a horizon or the shortest season,
             whichever is longer.
         units: Units of the LSTM. Default 16.
-        epochs: Epochs of training at most; it stops earlier when the validation part no longer gains. Default 30.
+        epochs: Epochs of training at most; it stops earlier when the validation part no longer gains. Default 40.
         members: Networks to train from different seeds and to average. Default 1.
         transform: ``"log"``, ``"none"``, or ``"auto"``: a logarithm where the series swings in proportion to its level.
         levels: The levels of the intervals. Default 80 and 95 percent.
         held_out: Points at the end for the back-test. Default: a fifth of the series, but not more than 28 horizons.
         step: Points from one origin of the back-test to the next. Default: half a horizon, or less for a short series.
         batch_size: Samples a training step. Default 64.
-        learning_rate: Of Adam. Default 0.0005.
+        learning_rate: Of Adam. Default 0.0003.
         patience: Epochs without a gain before training stops. Default 4.
         seed: Where random numbers start from; the same seed gives the same forecast. Default 0.
         engine: The engine to run on. Default: the usual choice.
@@ -115,14 +113,14 @@ class Forecaster:
         window: int | None = None,
         *,
         units: int = 16,
-        epochs: int = 30,
+        epochs: int = 40,
         members: int = 1,
         transform: str = "auto",
         levels: Sequence[float] = (0.8, 0.95),
         held_out: int | None = None,
         step: int | None = None,
         batch_size: int = 64,
-        learning_rate: float = 5e-4,
+        learning_rate: float = 3e-4,
         patience: int = 4,
         seed: int = 0,
         engine: str | None = None,
@@ -207,7 +205,7 @@ class Forecaster:
             scaler,
             inputs,
             Intervals(rescaled),
-            plan.floor,
+            lowest(series.values),
             series.name,
             series.frequency,
             series.time_name,
@@ -263,13 +261,13 @@ class Forecaster:
         forecasts[LINEAR] = invert(linear_answer(trained.linear, known, inputs, split.origins))
         for method in methods:
             forecasts[method.name] = rolling_forecasts(series.values, split.origins, self.horizon, method)
-        lag = plan.seasons[0].steps if plan.seasons else 1
+        scale_of_mase, lag = _mase_scale(series.values[: split.test_start], plan)
         self.backtest_ = BackTest(
             split.origins,
             _ahead(series.values, split.origins, self.horizon),
             forecasts,
             {level: (invert(low), invert(high)) for level, (low, high) in bounds.items()},
-            metrics.naive_scale(series.values[: split.test_start], lag),
+            scale_of_mase,
             lag,
             tuple(method.name for method in methods),
         )
@@ -359,6 +357,21 @@ class Forecaster:
 
         return load_forecaster(Path(folder))
 
+    def columns(
+        self, table: Table, target: str | None = None, time: str | None = None
+    ) -> tuple[str | None, str | None]:
+        """The columns of a table to forecast from: those named, else those of the same names as were fitted.
+
+        Raises:
+            ArgumentError: Nothing was fitted.
+        """
+        fitted = self._require_fitted("columns")
+        if target is None and (fitted.name in table.columns or len(table.columns) > 2):
+            target = fitted.name
+        if time is None and fitted.time_name is not None and fitted.time_name in table.columns:
+            time = fitted.time_name
+        return target, time
+
     def _require_fitted(self, what: str) -> Fitted:
         if self._fitted is None:
             raise ArgumentError(f"{what} needs a fitted forecaster. Call fit first, or Forecaster.load.")
@@ -373,15 +386,10 @@ class Forecaster:
         sort: bool,
         duplicates: Duplicates | None,
     ) -> TimeSeries:
-        from ..data.frames import to_table
-
         fitted = self._require_fitted("predict")
         if not isinstance(data, TimeSeries):
             data = to_table(data)
-            if target is None and (fitted.name in data.columns or len(data.columns) > 2):
-                target = fitted.name
-            if time is None and fitted.time_name in data.columns:
-                time = fitted.time_name
+            target, time = self.columns(data, target, time)
         series = to_series(data, target, time, frequency, sort=sort, duplicates=duplicates)
         if series.frequency != fitted.frequency:
             raise DataError(
@@ -426,6 +434,19 @@ def _ahead(values: Floats, origins: NDArray[np.int64], horizon: int) -> Floats:
 
 def _floored(values: Floats, floor: float | None) -> Floats:
     return values if floor is None else np.maximum(values, floor)
+
+
+def _mase_scale(history: Floats, plan: Plan) -> tuple[float, int]:
+    """What MASE is measured in, and the lag of that naive forecast: the shortest season, where it is not exact."""
+    lag = plan.seasons[0].steps if plan.seasons else 1
+    if lag > 1:
+        try:
+            scale = metrics.naive_scale(history, lag)
+        except DataError:
+            scale = 0.0
+        if scale > 1e-9 * float(np.nanstd(history)):
+            return scale, lag
+    return metrics.naive_scale(history, 1), 1
 
 
 def _epochs(counts: Sequence[int]) -> str:

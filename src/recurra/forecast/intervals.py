@@ -59,8 +59,8 @@ class Intervals:
         if np.isnan(sizes).all():
             raise DataError("There are no errors to calibrate intervals with: every actual value is missing.")
         horizon = sizes.shape[1]
-        # Neighbouring steps are pooled, the more the fewer the origins, so that a width rests on a hundred errors.
-        reach = max(horizon // 24, min(horizon, int(np.ceil(50 / len(sizes)))))
+        # Neighbouring steps are pooled, the more the fewer the origins: a width rests on about a hundred errors.
+        reach = max(horizon // 24, min(horizon, int(np.ceil(50 / len(sizes))) - 1))
         widths: dict[float, Floats] = {level: np.empty(horizon) for level in levels}
         for step in range(horizon):
             near = sizes[:, max(0, step - reach) : step + reach + 1]

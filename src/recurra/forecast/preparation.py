@@ -17,7 +17,7 @@ from .seasonality import Season, as_seasons, find_seasons
 from .splits import LEAST_SAMPLES, Split, default_window, largest_horizon, plan_split
 from .training import Known, linear_answer, thinned
 
-__all__ = ["Plan", "make_plan", "measure_unit"]
+__all__ = ["Plan", "lowest", "make_plan", "measure_unit"]
 
 Floats: TypeAlias = NDArray[np.float64]
 
@@ -97,8 +97,13 @@ def make_plan(
     scaler = Scaler.fit(training, transform)  # type: ignore[arg-type]  # it refuses other names
     window = window or default_window(length, horizon, shortest)
     inputs, choices = _choose_anchor(Known(scaler.apply(values)), split, seasons, horizon, window)
-    floor = 0.0 if known.min() >= 0 else None
+    floor = lowest(values[: split.test_start])
     return Plan(split, seasons, scaler, inputs, floor, choices)
+
+
+def lowest(values: Floats) -> float | None:
+    """The value that forecasts should not go below: 0 where nothing was ever negative, else None."""
+    return 0.0 if np.nanmin(values) >= 0 else None
 
 
 def measure_unit(inputs: Inputs, known: Known, end: int) -> Inputs:

@@ -12,8 +12,8 @@ import numpy as np
 from .. import engines
 from ..data.series import show_time
 from ..errors import ArgumentError
-from .backtest import LSTM, BackTest
-from .forecaster import LINEAR, Forecaster
+from .backtest import LINEAR, LSTM, BackTest
+from .forecaster import Forecaster
 
 __all__ = ["report", "score_table", "summary"]
 

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..data.frequency import Frequency, Times
-from ..data.series import show_time
+from ..data.series import show_times
 from ..errors import MissingDependencyError
 from ..formats.atomic import replacing
 
@@ -73,7 +73,7 @@ class Forecast:
         text = io.StringIO(newline="")
         writer = csv.writer(text, lineterminator="\n")
         writer.writerow(columns)
-        times = [show_time(time) for time in self.times]
+        times = show_times(self.times)
         numbers = [[f"{value:.10g}" for value in column] for column in list(columns.values())[1:]]
         writer.writerows(zip(times, *numbers, strict=True))
         with replacing(path) as file:

@@ -89,7 +89,7 @@ def largest_horizon(length: int) -> int:
     """The largest horizon a series of ``length`` points can be back-tested at with a small window.
 
     >>> largest_horizon(144)
-    31
+    36
     """
     horizon = max((length - 2 * 2 - 4 - LEAST_SAMPLES + 1) // 3, 0)
     while horizon > 0:

@@ -86,6 +86,7 @@ class Known:
         A gap is filled with a line to the next known value, so where the origin lies in one, that line is not used.
         """
         x, anchors = inputs.samples(self.filled, origins)
+        anchors = np.array(anchors)  # of its own: some are views of one value
         for row in np.flatnonzero(np.isnan(self.values[origins])):
             origin = int(origins[row])
             past = fill(self.values[: origin + 1])

@@ -34,7 +34,7 @@ def plot_forecast(
 ) -> Figure:
     """Draws history, back-test forecasts, and the forecast with its intervals.
 
-    The history goes back about five horizons; of the back-test, forecasts that do not overlap are shown.
+    The history goes back about seven horizons; of the back-test, forecasts that do not overlap are shown.
 
     Args:
         series: The series up to now.
@@ -60,7 +60,7 @@ def plot_forecast(
     FigureCanvasAgg(figure)
     axes = figure.add_subplot()
     horizon = len(forecast)
-    shown = min(len(series), max(5 * horizon, 60))
+    shown = min(len(series), max(7 * horizon, 60))
     begin = len(series) - shown
     times = series.times
     clock = times.dtype.kind == "M"
@@ -90,8 +90,8 @@ def plot_forecast(
     axes.set_ylabel(series.name)
     axes.set_xlabel("" if clock else (series.time_name or "step"))
     axes.legend(loc="upper left", fontsize=8.5, ncols=5, frameon=True, framealpha=0.9, edgecolor="none")
-    low, high = axes.get_ylim()
-    axes.set_ylim(low, high + 0.10 * (high - low))  # room for the legend
+    bottom, top = axes.get_ylim()
+    axes.set_ylim(bottom, top + 0.10 * (top - bottom))  # room for the legend
     if path is not None:
         figure.savefig(path, dpi=dpi)
     return figure
@@ -123,7 +123,7 @@ def _draw_backtest(axes: Any, backtest: BackTest, times: Any, begin: int) -> Non
 
 
 def _dress(axes: Any, clock: bool) -> None:
-    from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
+    from matplotlib import dates
     from matplotlib.ticker import FuncFormatter
 
     for side in ("top", "right"):
@@ -134,9 +134,10 @@ def _dress(axes: Any, clock: bool) -> None:
     axes.set_axisbelow(True)
     axes.tick_params(labelsize=9, color="#999999")
     if clock:
-        locator = AutoDateLocator(minticks=5, maxticks=11)
+        untyped: Any = dates
+        locator = untyped.AutoDateLocator(minticks=5, maxticks=11)
         axes.xaxis.set_major_locator(locator)
-        axes.xaxis.set_major_formatter(ConciseDateFormatter(locator))
+        axes.xaxis.set_major_formatter(untyped.ConciseDateFormatter(locator))
     low, high = axes.get_ylim()
     if max(abs(low), abs(high)) >= 10_000:
         axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}"))
