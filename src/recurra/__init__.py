@@ -41,6 +41,7 @@ if TYPE_CHECKING:
         plots,
         random,
         regularizers,
+        streaming,
         tfjs,
         training,
     )
@@ -77,6 +78,7 @@ __all__ = [
     "random",
     "regularizers",
     "set_seed",
+    "streaming",
     "tfjs",
     "training",
 ]
