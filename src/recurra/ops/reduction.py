@@ -16,9 +16,7 @@ __all__ = ["argmax", "log_softmax", "one_hot", "reduce_max", "reduce_mean", "red
 def _reduce(specs: Specs, attributes: Attributes) -> list[TensorSpec]:
     x = need(specs[0], "reduce", "x")
     axes, keepdims = attributes["axes"], attributes["keepdims"]
-    kept = [
-        1 if i in axes else dim for i, dim in enumerate(x.shape) if keepdims or i not in axes
-    ]
+    kept = [1 if i in axes else dim for i, dim in enumerate(x.shape) if keepdims or i not in axes]
     return [TensorSpec(tuple(kept))]
 
 
