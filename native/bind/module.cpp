@@ -34,11 +34,12 @@ Attribute attribute(nb::handle value) {
   return nb::cast<Shape>(value);
 }
 
-// Values: (shape, is_int); nodes: (op, inputs, outputs, attributes, scope), as recurra/engines/native/program.py makes them.
+// Values: (shape, is_int); nodes: (op, inputs, outputs, attributes, scope), as recurra/engines/native/program.py makes
+// them.
 Graph make_graph(nb::list values, nb::list nodes, std::vector<std::pair<std::string, int>> inputs,
-                 std::vector<std::pair<std::string, int>> outputs,
-                 std::vector<std::pair<std::string, int>> parameters, std::vector<bool> trainable,
-                 std::vector<std::pair<std::string, int>> states, std::vector<std::pair<int, int>> updates) {
+                 std::vector<std::pair<std::string, int>> outputs, std::vector<std::pair<std::string, int>> parameters,
+                 std::vector<bool> trainable, std::vector<std::pair<std::string, int>> states,
+                 std::vector<std::pair<int, int>> updates) {
   Graph graph;
   for (nb::handle value : values) {
     auto pair = nb::cast<nb::tuple>(value);
@@ -50,7 +51,8 @@ Graph make_graph(nb::list values, nb::list nodes, std::vector<std::pair<std::str
     node.op = nb::cast<std::string>(parts[0]);
     node.inputs = nb::cast<std::vector<int>>(parts[1]);
     node.outputs = nb::cast<std::vector<int>>(parts[2]);
-    for (auto [key, value] : nb::cast<nb::dict>(parts[3])) node.attributes[nb::cast<std::string>(key)] = attribute(value);
+    for (auto [key, value] : nb::cast<nb::dict>(parts[3]))
+      node.attributes[nb::cast<std::string>(key)] = attribute(value);
     node.scope = nb::cast<std::string>(parts[4]);
     graph.nodes.push_back(std::move(node));
   }
@@ -72,7 +74,8 @@ std::optional<UpdateRule> make_rule(nb::object rule) {
   made.clipvalue = nb::cast<std::optional<double>>(rule.attr("clipvalue"));
   made.clipnorm = nb::cast<std::optional<double>>(rule.attr("clipnorm"));
   made.global_clipnorm = nb::cast<std::optional<double>>(rule.attr("global_clipnorm"));
-  if (made.kind != "adam" && made.kind != "rmsprop" && made.kind != "sgd") throw Unsupported("update rule '" + made.kind + "'");
+  if (made.kind != "adam" && made.kind != "rmsprop" && made.kind != "sgd")
+    throw Unsupported("update rule '" + made.kind + "'");
   return made;
 }
 
@@ -95,7 +98,8 @@ class BoundPlan {
                           std::to_string(spec.size()) + ".");
     };
     for (size_t i = 0; i < parameters_.size(); i++) {
-      check(parameters_[i], graph.values.at(static_cast<size_t>(graph.parameters.at(i).second)), graph.parameters[i].first);
+      check(parameters_[i], graph.values.at(static_cast<size_t>(graph.parameters.at(i).second)),
+            graph.parameters[i].first);
       bound.parameters.push_back(parameters_[i].data());
     }
     for (size_t i = 0; i < states_.size(); i++) {
@@ -106,7 +110,8 @@ class BoundPlan {
       std::vector<float*> pointers;
       for (size_t i = 0; i < of_slot.size(); i++) {
         if (of_slot[i])
-          check(*of_slot[i], graph.values.at(static_cast<size_t>(graph.parameters.at(i).second)), graph.parameters[i].first);
+          check(*of_slot[i], graph.values.at(static_cast<size_t>(graph.parameters.at(i).second)),
+                graph.parameters[i].first);
         pointers.push_back(of_slot[i] ? of_slot[i]->data() : nullptr);
       }
       bound.slots.push_back(std::move(pointers));
@@ -171,8 +176,9 @@ class BoundPlan {
     nb::list made;
     const Graph& graph = plan_->graph();
     for (size_t i = 0; i < copies.size(); i++)
-      made.append(graph.trainable[i] ? array_of(graph.values[static_cast<size_t>(graph.parameters[i].second)], copies[i].data())
-                                     : nb::none());
+      made.append(graph.trainable[i]
+                      ? array_of(graph.values[static_cast<size_t>(graph.parameters[i].second)], copies[i].data())
+                      : nb::none());
     return nb::make_tuple(outputs, made);
   }
 
@@ -330,11 +336,12 @@ NB_MODULE(_native, module) {
                     std::vector<FloatArray>, std::vector<FloatArray>, nb::dict, nb::object,
                     std::vector<std::vector<std::optional<FloatArray>>>, bool, bool>(),
            "values"_a, "nodes"_a, "inputs"_a, "outputs"_a, "parameters"_a, "trainable"_a, "states"_a, "updates"_a,
-           "parameter_arrays"_a, "state_arrays"_a, "constants"_a, "rule"_a.none(), "slots"_a, "backward"_a, "resident"_a)
+           "parameter_arrays"_a, "state_arrays"_a, "constants"_a, "rule"_a.none(), "slots"_a, "backward"_a,
+           "resident"_a)
       .def("predict", &BoundPlan::predict, "feeds"_a, "rows"_a.none(), "step"_a, "keep_states"_a)
       .def("train", &BoundPlan::train, "feeds"_a, "rows"_a.none(), "step"_a, "learning_rate"_a)
-      .def("train_steps", &BoundPlan::train_steps, "feeds"_a, "rows"_a, "batch"_a, "first_step"_a,
-           "learning_rates"_a, "seconds"_a)
+      .def("train_steps", &BoundPlan::train_steps, "feeds"_a, "rows"_a, "batch"_a, "first_step"_a, "learning_rates"_a,
+           "seconds"_a)
       .def("gradients", &BoundPlan::gradients, "feeds"_a, "rows"_a.none(), "step"_a)
       .def_prop_ro("arena_bytes", &BoundPlan::arena_bytes);
   nb::class_<Session>(module, "Session")

@@ -38,10 +38,12 @@ void matmul(Matrix a, Matrix b, int64_t m, int64_t n, int64_t k, const float* bi
   constexpr int64_t kPieces = 256;
   const int64_t k_pieces = (k + kPieces - 1) / kPieces;
   parallel_for(pack ? panels * k_pieces : 0, [&](int64_t i) {
-    const int64_t panel = i / k_pieces, first = i % k_pieces * kPieces, last = first + kPieces < k ? first + kPieces : k;
+    const int64_t panel = i / k_pieces, first = i % k_pieces * kPieces,
+                  last = first + kPieces < k ? first + kPieces : k;
     kernel.pack_b(b.data + first * b.row, b.row, b.column, first, last, k, n, panel, panel + 1, packed);
   });
-  const int64_t row_pieces = std::max<int64_t>(1, std::min<int64_t>((m + 11) / 12, (4 * threads + panels - 1) / panels));
+  const int64_t row_pieces =
+      std::max<int64_t>(1, std::min<int64_t>((m + 11) / 12, (4 * threads + panels - 1) / panels));
   const int64_t rows = (m + row_pieces - 1) / row_pieces;
   parallel_for(panels * row_pieces, [&](int64_t i) {
     const int64_t panel = i / row_pieces, first = i % row_pieces * rows, last = first + rows < m ? first + rows : m;

@@ -68,19 +68,13 @@ class Op {
     return static_cast<const int32_t*>(buffers->values[index(node.inputs, input)]);
   }
   float* y(int output = 0) const { return static_cast<float*>(buffers->values[index(node.outputs, output)]); }
-  int32_t* y_int(int output = 0) const {
-    return static_cast<int32_t*>(buffers->values[index(node.outputs, output)]);
-  }
+  int32_t* y_int(int output = 0) const { return static_cast<int32_t*>(buffers->values[index(node.outputs, output)]); }
   // Gradient of an output, or null where nothing depends on it.
   const float* dy(int output = 0) const {
     return output_has_gradient[static_cast<size_t>(output)] ? buffers->gradients[index(node.outputs, output)] : nullptr;
   }
-  bool wants(int input) const {
-    return given(input) && input_gradients[static_cast<size_t>(input)].id != kAbsent;
-  }
-  float* dx(int input = 0) const {
-    return wants(input) ? buffers->gradients[index(node.inputs, input)] : nullptr;
-  }
+  bool wants(int input) const { return given(input) && input_gradients[static_cast<size_t>(input)].id != kAbsent; }
+  float* dx(int input = 0) const { return wants(input) ? buffers->gradients[index(node.inputs, input)] : nullptr; }
   bool accumulate(int input = 0) const { return input_gradients[static_cast<size_t>(input)].accumulate; }
 
   // For packed parameters: how long they are kept, and whether they must be packed now.
@@ -96,8 +90,7 @@ class Op {
     return static_cast<int>(scratch.size()) - 1;
   }
   float* space(int asked) const {
-    return asked < 0 ? nullptr
-                     : reinterpret_cast<float*>(buffers->arena + scratch[static_cast<size_t>(asked)].offset);
+    return asked < 0 ? nullptr : reinterpret_cast<float*>(buffers->arena + scratch[static_cast<size_t>(asked)].offset);
   }
 
  private:
@@ -155,7 +148,6 @@ void parallel_pieces(int64_t n, F&& f) {
 // Strides, in elements, of an array of shape `from` seen under the broadcast shape `to`.
 Shape broadcast_strides(const Shape& from, const Shape& to);
 // small[...] (+)= the sum of large[...] over the broadcast dimensions, in index order.
-void unbroadcast(const float* large, const Shape& large_shape, float* small, const Shape& small_shape,
-                 bool accumulate);
+void unbroadcast(const float* large, const Shape& large_shape, float* small, const Shape& small_shape, bool accumulate);
 
 }  // namespace recurra

@@ -64,10 +64,12 @@ void Plan::find_gradients() {
       const int id = op->node.inputs[i];
       any |= id != kAbsent && wanted[static_cast<size_t>(id)] && op->differentiable(static_cast<int>(i));
     }
-    for (int id : op->node.outputs) wanted[static_cast<size_t>(id)] = any && !graph_.values[static_cast<size_t>(id)].is_int;
+    for (int id : op->node.outputs)
+      wanted[static_cast<size_t>(id)] = any && !graph_.values[static_cast<size_t>(id)].is_int;
   }
   has_gradient_.assign(n, false);
-  if (backward_ && loss_ != kAbsent && wanted[static_cast<size_t>(loss_)]) has_gradient_[static_cast<size_t>(loss_)] = true;
+  if (backward_ && loss_ != kAbsent && wanted[static_cast<size_t>(loss_)])
+    has_gradient_[static_cast<size_t>(loss_)] = true;
   for (size_t k = ops_.size(); k-- > 0;) {
     Op& op = *ops_[k];
     bool any = false;
@@ -95,7 +97,8 @@ void Plan::lay_out() {
   std::vector<Interval> intervals;
   std::vector<int> place(graph_.values.size(), -1), gradient_place(graph_.values.size(), -1);
   auto runs_backward = [&](const Op& op) {
-    return std::find(op.output_has_gradient.begin(), op.output_has_gradient.end(), true) != op.output_has_gradient.end();
+    return std::find(op.output_has_gradient.begin(), op.output_has_gradient.end(), true) !=
+           op.output_has_gradient.end();
   };
   for (int i = 0; i < n; i++) {
     const Op& op = *ops_[static_cast<size_t>(i)];
@@ -124,7 +127,8 @@ void Plan::lay_out() {
     const Op& op = *ops_[static_cast<size_t>(i)];
     const int now = end - 1 - i;
     for (const Gradient& gradient : op.input_gradients)
-      if (gradient.id != kAbsent && gradient_place[static_cast<size_t>(gradient.id)] < 0) add_gradient(gradient.id, now, end);
+      if (gradient.id != kAbsent && gradient_place[static_cast<size_t>(gradient.id)] < 0)
+        add_gradient(gradient.id, now, end);
     // The gradients of this node's outputs have been read.
     for (int id : op.node.outputs)
       if (gradient_place[static_cast<size_t>(id)] >= 0 && id != loss_)
@@ -158,7 +162,8 @@ void Plan::lay_out() {
     std::vector<std::pair<size_t, size_t>> taken;
     for (size_t j : placed) {
       const Interval& other = intervals[j];
-      if (other.first <= mine.last && mine.first <= other.last) taken.emplace_back(other.offset, other.offset + aligned(other.bytes));
+      if (other.first <= mine.last && mine.first <= other.last)
+        taken.emplace_back(other.offset, other.offset + aligned(other.bytes));
     }
     std::sort(taken.begin(), taken.end());
     size_t offset = 0;
@@ -182,7 +187,8 @@ void Plan::lay_out() {
           reinterpret_cast<float*>(arena + intervals[static_cast<size_t>(gradient_place[id])].offset);
   }
   for (size_t k = 0; k < scratch_of.size(); k++)
-    ops_[static_cast<size_t>(scratch_of[k].first)]->scratch[scratch_of[k].second].offset = intervals[first_scratch + k].offset;
+    ops_[static_cast<size_t>(scratch_of[k].first)]->scratch[scratch_of[k].second].offset =
+        intervals[first_scratch + k].offset;
 }
 
 void Plan::forward(const std::vector<Feed>& feeds, const int64_t* rows, int64_t count, uint64_t step) {
@@ -253,7 +259,8 @@ void Plan::train(const std::vector<Feed>& feeds, const int64_t* rows, int64_t co
   backward();
   const Kernels& kernel = kernels();
   for (const Trained& t : trained_)
-    if (!kernel.all_finite(t.gradient, t.size)) diagnose("The gradient of '" + graph_.parameters[t.parameter].first + "'");
+    if (!kernel.all_finite(t.gradient, t.size))
+      diagnose("The gradient of '" + graph_.parameters[t.parameter].first + "'");
   update(learning_rate, static_cast<int64_t>(step));
   apply_states();
 }
@@ -287,7 +294,8 @@ void Plan::diagnose(const std::string& what) {
   const std::string end = " Nothing was changed by this step.";
   for (const auto& [name, id] : graph_.inputs)
     if (!finite(id))
-      throw NonFinite(start + "The input '" + name + "' holds NaN or infinity: clean the data, or mask those steps." + end);
+      throw NonFinite(start + "The input '" + name + "' holds NaN or infinity: clean the data, or mask those steps." +
+                      end);
   for (const auto& [name, id] : graph_.parameters)
     if (!finite(id)) throw NonFinite(start + "The weight '" + name + "' holds NaN or infinity already." + end);
   for (const auto& [name, id] : graph_.states)
@@ -299,10 +307,13 @@ void Plan::diagnose(const std::string& what) {
       if (!finite(id))
         throw NonFinite(start + "It began in " + op->node.where() +
                         ", whose inputs were finite. Lower the learning rate, clip gradients (global_clipnorm=1.0) or "
-                        "scale the data." + end);
+                        "scale the data." +
+                        end);
   }
-  throw NonFinite(start + "All values were finite, so it began in the backward pass. Lower the learning rate, clip "
-                          "gradients (global_clipnorm=1.0) or scale the data." + end);
+  throw NonFinite(start +
+                  "All values were finite, so it began in the backward pass. Lower the learning rate, clip "
+                  "gradients (global_clipnorm=1.0) or scale the data." +
+                  end);
 }
 
 void Plan::prepare_update() {

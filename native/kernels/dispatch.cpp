@@ -1,9 +1,9 @@
 // Picks the instruction set once, at first use. RECURRA_ISA overrides (portable, avx2, avx512, neon).
 #include "kernels.h"
 
-#include <stdexcept>
 #include <stdlib.h>
 #include <string.h>
+#include <stdexcept>
 #include <string>
 
 namespace recurra {

@@ -21,8 +21,29 @@ constexpr int64_t kLstmPanel = 4 * kPanel;
 inline int64_t round_up(int64_t n, int64_t multiple) { return (n + multiple - 1) / multiple * multiple; }
 
 enum class Unary : int {
-  absolute, clip, elu, exp, gelu, gelu_tanh, hard_sigmoid, hard_sigmoid_tfjs, leaky_relu, linear, log, mish,
-  negative, relu, relu6, selu, sigmoid, silu, softplus, softsign, sqrt, square, tanh,
+  absolute,
+  clip,
+  elu,
+  exp,
+  gelu,
+  gelu_tanh,
+  hard_sigmoid,
+  hard_sigmoid_tfjs,
+  leaky_relu,
+  linear,
+  log,
+  mish,
+  negative,
+  relu,
+  relu6,
+  selu,
+  sigmoid,
+  silu,
+  softplus,
+  softsign,
+  sqrt,
+  square,
+  tanh,
 };
 
 enum class Binary : int { add, subtract, multiply, divide, maximum, minimum, greater, greater_equal, equal };

@@ -37,9 +37,10 @@ const std::map<std::string, Unary>& unaries() {
 
 const std::map<std::string, Binary>& binaries() {
   static const std::map<std::string, Binary> names = {
-      {"add", Binary::add},         {"subtract", Binary::subtract}, {"multiply", Binary::multiply},
-      {"divide", Binary::divide},   {"maximum", Binary::maximum},   {"minimum", Binary::minimum},
-      {"greater", Binary::greater}, {"greater_equal", Binary::greater_equal},
+      {"add", Binary::add},           {"subtract", Binary::subtract},
+      {"multiply", Binary::multiply}, {"divide", Binary::divide},
+      {"maximum", Binary::maximum},   {"minimum", Binary::minimum},
+      {"greater", Binary::greater},   {"greater_equal", Binary::greater_equal},
       {"equal", Binary::equal},
   };
   return names;
@@ -55,7 +56,8 @@ class UnaryOp : public Op {
   }
 
   void forward() override {
-    parallel_pieces(out().size(), [&](int64_t i, int64_t end) { kernels().unary(kind_, p0_, p1_, x() + i, y() + i, end - i); });
+    parallel_pieces(out().size(),
+                    [&](int64_t i, int64_t end) { kernels().unary(kind_, p0_, p1_, x() + i, y() + i, end - i); });
   }
 
   void backward() override {
@@ -131,8 +133,7 @@ void combine(Binary kind, const Rows& rows, const float* a, const float* b, floa
 
 class BinaryOp : public Op {
  public:
-  BinaryOp(const Node& node, const std::vector<TensorSpec>& values)
-      : Op(node, values), kind_(binaries().at(node.op)) {}
+  BinaryOp(const Node& node, const std::vector<TensorSpec>& values) : Op(node, values), kind_(binaries().at(node.op)) {}
 
   bool differentiable(int) const override {
     return kind_ != Binary::greater && kind_ != Binary::greater_equal && kind_ != Binary::equal;
@@ -198,8 +199,7 @@ class BinaryOp : public Op {
 
   void compare_ints() {
     forward_.walk([&](int64_t a, int64_t a_step, int64_t b, int64_t b_step, int64_t at, int64_t n) {
-      for (int64_t i = 0; i < n; i++)
-        y()[at + i] = x_int(0)[a + i * a_step] == x_int(1)[b + i * b_step] ? 1.0f : 0.0f;
+      for (int64_t i = 0; i < n; i++) y()[at + i] = x_int(0)[a + i * a_step] == x_int(1)[b + i * b_step] ? 1.0f : 0.0f;
     });
   }
 

@@ -17,8 +17,7 @@ class Dense : public Op {
     rows_ = units_ ? out().size() / units_ : 0;
     packed_ = ask(matmul_scratch(inputs_, units_), packed_keep(Keep::forward));
     if (backward)
-      packed_backward_ =
-          ask(std::max(matmul_scratch(units_, inputs_), matmul_scratch(rows_, units_)), Keep::backward);
+      packed_backward_ = ask(std::max(matmul_scratch(units_, inputs_), matmul_scratch(rows_, units_)), Keep::backward);
   }
 
   void forward() override {

@@ -37,9 +37,9 @@ class LstmOp : public Op {
     recurrent_t_ = ask(matmul_scratch(4 * s_.padded, s_.units), Keep::backward);
     dh_ = ask(2 * state, Keep::backward);
     dc_ = ask(state, Keep::backward);
-    packed_ = ask(std::max(matmul_scratch(s_.time * s_.batch, 4 * s_.padded),
-                           matmul_scratch(4 * s_.padded, s_.features)),
-                  Keep::backward);
+    packed_ =
+        ask(std::max(matmul_scratch(s_.time * s_.batch, 4 * s_.padded), matmul_scratch(4 * s_.padded, s_.features)),
+            Keep::backward);
     product_ = ask((std::max(s_.features, s_.units) + 1) * 4 * s_.padded, Keep::backward);
     if (wants(kKernel)) x_by_step_ = ask(s_.time * s_.batch * s_.features, Keep::backward);
   }
@@ -112,8 +112,17 @@ class LstmOp : public Op {
       const int64_t panels = kernel.pack_panels(s_.features);
       parallel_for(s_.time, [&](int64_t t) {
         const int64_t step = s_.go_backwards ? s_.time - 1 - t : t;
-        const Gemm g{s_.batch, s_.features, gates, s_.gates + t * s_.batch * gates, gates, 1, space(packed_), nullptr,
-                     dx(kX) + step * s_.features, s_.time * s_.features, accumulate(kX)};
+        const Gemm g{s_.batch,
+                     s_.features,
+                     gates,
+                     s_.gates + t * s_.batch * gates,
+                     gates,
+                     1,
+                     space(packed_),
+                     nullptr,
+                     dx(kX) + step * s_.features,
+                     s_.time * s_.features,
+                     accumulate(kX)};
         kernel.gemm(g, 0, s_.batch, 0, panels);
       });
     }

@@ -33,13 +33,14 @@ class Reduce : public Op {
 
   void backward() override {
     if (!wants(0)) return;
-        // For the maximum: the gradient still to be given away, 0 once the first of equals has taken it.
+    // For the maximum: the gradient still to be given away, 0 once the first of equals has taken it.
     float* rest = is_max_ ? space(taken_) : nullptr;
     if (rest) std::memcpy(rest, dy(), static_cast<size_t>(out().size()) * sizeof(float));
     const float factor = is_mean_ ? scale() : 1.0f;
     if (!rest && out().size() == 1) {
       const float d = dy()[0] * factor, one = 1.0f;
-      if (accumulate()) for (int64_t i = 0; i < in(0).size(); i++) dx()[i] += d;
+      if (accumulate())
+        for (int64_t i = 0; i < in(0).size(); i++) dx()[i] += d;
       else kernels().binary(Binary::multiply, &d, 0, &one, 0, dx(), in(0).size());
       return;
     }
@@ -55,7 +56,9 @@ class Reduce : public Op {
   }
 
  private:
-  float scale() const { return static_cast<float>(static_cast<double>(out().size()) / static_cast<double>(in(0).size())); }
+  float scale() const {
+    return static_cast<float>(static_cast<double>(out().size()) / static_cast<double>(in(0).size()));
+  }
 
   void largest() {
     std::fill_n(y(), out().size(), -HUGE_VALF);
@@ -133,8 +136,8 @@ class Argmax : public Op {
 
 int64_t checked(const Node& node, int64_t index, int64_t size) {
   if (index < 0 || index >= size)
-    throw InvalidData("An index is out of range (" + node.where() + "): expected 0 <= index < " +
-                      std::to_string(size) + ", received " + std::to_string(index) + ".");
+    throw InvalidData("An index is out of range (" + node.where() + "): expected 0 <= index < " + std::to_string(size) +
+                      ", received " + std::to_string(index) + ".");
   return index;
 }
 

@@ -33,8 +33,7 @@ class Move : public Op {
     for (size_t i = from.size(); i-- > 0; stride *= from[i]) strides[i] = stride;
     strides_ = strides;
     if (node.op == "permute") {
-      for (size_t i = 0; i < strides.size(); i++)
-        strides_[i] = strides[static_cast<size_t>(node.shape("axes")[i])];
+      for (size_t i = 0; i < strides.size(); i++) strides_[i] = strides[static_cast<size_t>(node.shape("axes")[i])];
     } else if (node.op == "broadcast_to") {
       strides_ = broadcast_strides(from, out().shape);
     } else {

@@ -134,8 +134,8 @@ static void lstm_forward(const Lstm& s, int64_t first, int64_t last) {
     start(s.c, s.initial_c, nullptr);
     if (s.recurrent_mask) start(s.h_in, s.initial_h, s.recurrent_mask);
   }
-  bool standard = s.activation == static_cast<int>(Unary::tanh) &&
-                  s.recurrent_activation == static_cast<int>(Unary::sigmoid);
+  bool standard =
+      s.activation == static_cast<int>(Unary::tanh) && s.recurrent_activation == static_cast<int>(Unary::sigmoid);
   if (standard) lstm_forward_rows<true>(s, first, last);
   else lstm_forward_rows<false>(s, first, last);
 }
@@ -227,8 +227,8 @@ static void lstm_backward(const Lstm& s, int64_t first, int64_t last) {
     if (s.d_last_h) memcpy(s.dh + row * s.padded, s.d_last_h + row * s.units, valid);
     if (s.d_last_c) memcpy(s.dc + row * s.padded, s.d_last_c + row * s.units, valid);
   }
-  bool standard = s.activation == static_cast<int>(Unary::tanh) &&
-                  s.recurrent_activation == static_cast<int>(Unary::sigmoid);
+  bool standard =
+      s.activation == static_cast<int>(Unary::tanh) && s.recurrent_activation == static_cast<int>(Unary::sigmoid);
   if (standard) lstm_backward_rows<true>(s, first, last);
   else lstm_backward_rows<false>(s, first, last);
 }

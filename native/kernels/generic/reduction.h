@@ -73,9 +73,9 @@ static void softmax(const float* x, float* y, int64_t rows, int64_t n, bool want
 static void softmax_backward(const float* y, const float* dy, float* dx, int64_t rows, int64_t n, bool was_log,
                              bool accumulate) {
   for (int64_t row = 0; row < rows; row++, y += n, dy += n, dx += n) {
-    double dot = was_log ? sum(dy, n) : lane_sum(n, [&](int64_t i) {
-      return static_cast<double>(y[i]) * static_cast<double>(dy[i]);
-    });
+    double dot = was_log
+                     ? sum(dy, n)
+                     : lane_sum(n, [&](int64_t i) { return static_cast<double>(y[i]) * static_cast<double>(dy[i]); });
     vf s = set1(static_cast<float>(dot));
     map(n, [&](int64_t i, int64_t m) {
       vf vy = load_at(y, i, m), vd = load_at(dy, i, m);

@@ -8,9 +8,8 @@ static void scale(float* x, float factor, int64_t n) {
 }
 
 static void clip(float* x, float limit, int64_t n) {
-  map(n, [&](int64_t i, int64_t m) {
-    store_at(x, i, at_least(at_most(load_at(x, i, m), set1(limit)), set1(-limit)), m);
-  });
+  map(n,
+      [&](int64_t i, int64_t m) { store_at(x, i, at_least(at_most(load_at(x, i, m), set1(limit)), set1(-limit)), m); });
 }
 
 static void axpy(float factor, const float* x, float* y, int64_t n) {
