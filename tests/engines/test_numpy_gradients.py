@@ -32,7 +32,8 @@ def test_gradients_of_any_broadcast(op: str, shapes: hnp.BroadcastableShapes) ->
 @given(shape=hnp.array_shapes(max_dims=4, max_side=4), keepdims=st.booleans(), data=st.data())
 def test_gradients_over_any_axes(shape: tuple[int, ...], keepdims: bool, data: st.DataObject) -> None:
     axes = tuple(data.draw(st.sets(st.integers(0, len(shape) - 1))))
-    # All different, so that no maximum is a tie, and at most 1: a sum of large numbers would round its differences away.
+    # All different, so that no maximum is a tie, and at most 1: a sum of large numbers would round its differences
+    # away.
     size = int(np.prod(shape))
     x = np.random.default_rng(2).permutation(size).reshape(shape) / size
     for function in (ops.reduce_sum, ops.reduce_mean, ops.reduce_max):
