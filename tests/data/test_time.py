@@ -116,6 +116,9 @@ def test_the_time_column_is_found() -> None:
     assert find_time_column(table(y=numbers), "y") is None
     assert find_time_column(table(time=numbers, date=days), "time") == "date"
     assert find_time_column(table(y=numbers, time=["a", "b"]), "y") is None
+    # One cell that is no time does not make the column another one: reading it then says what is wrong.
+    assert find_time_column(table(y=numbers * 2, date=[*days, "soon", days[0]]), "y") == "date"
+    assert find_time_column(table(y=numbers * 2, date=["a", "b", "c", days[0]]), "y") is None
     typed = to_table({"y": [1.0], "x": np.array(["2020"], dtype="datetime64[Y]")})
     assert find_time_column(typed, "y") == "x"
     assert find_time_column(to_table({"y": [1.0], "time": [0.5]}), "y") is None

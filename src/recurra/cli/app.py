@@ -24,6 +24,10 @@ app = typer.Typer(
 )
 
 
+class _Interrupted(Exception):
+    """Ctrl-C was pressed."""
+
+
 @app.callback()
 def _root() -> None:
     """LSTM networks: forecast a series, checked against simple baselines."""
@@ -73,30 +77,34 @@ def forecast(
     """
     from .forecast import Request, run_forecast
 
-    run_forecast(
-        Request(
-            data=data,
-            target=target,
-            horizon=horizon,
-            time=time,
-            frequency=frequency,
-            season=season,
-            window=window,
-            units=units,
-            epochs=epochs,
-            seed=seed,
-            held_out=held_out,
-            output=output,
-            model=model,
-            sort=sort,
-            duplicates=duplicates,
-            decimal=decimal,
-            delimiter=delimiter,
-            encoding=encoding,
-            engine=engine,
-            quiet=quiet,
+    try:
+        run_forecast(
+            Request(
+                data=data,
+                target=target,
+                horizon=horizon,
+                time=time,
+                frequency=frequency,
+                season=season,
+                window=window,
+                units=units,
+                epochs=epochs,
+                seed=seed,
+                held_out=held_out,
+                output=output,
+                model=model,
+                sort=sort,
+                duplicates=duplicates,
+                decimal=decimal,
+                delimiter=delimiter,
+                encoding=encoding,
+                engine=engine,
+                quiet=quiet,
+            )
         )
-    )
+    except KeyboardInterrupt:
+        # Under another name: typer would end the program on this one without a word.
+        raise _Interrupted from None
 
 
 @app.command()
@@ -116,7 +124,7 @@ def run(arguments: Sequence[str] | None = None) -> int:
         return _fail(str(error), 1)
     except RecurraError as error:
         return _fail(str(error), 2)
-    except KeyboardInterrupt:
+    except (_Interrupted, KeyboardInterrupt):
         return _fail("interrupted; nothing was written.", 130)
     except BrokenPipeError:
         # Whoever read our output went away: there is nobody to tell.

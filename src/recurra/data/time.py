@@ -92,9 +92,10 @@ def _looks_like_times(cells: Column, usual: bool) -> bool:
         return False  # a column of numbers under an unusual name is a column of numbers
     if cells.dtype.kind == "f":
         return False
-    if all(re.fullmatch(r"\d+", cell) for cell in head):
+    if 2 * sum(re.fullmatch(r"\d+", cell) is not None for cell in head) > len(head):
         return True
-    return any(all(_one(pattern, cell) is not None for cell in head) for pattern in _FORMATS.values())
+    # Most is enough: a cell that is no time among many that are is an error to be told, not another kind of column.
+    return any(2 * sum(_one(pattern, cell) is not None for cell in head) > len(head) for pattern in _FORMATS.values())
 
 
 def parse_times(table: Table, name: str) -> tuple[Times, list[str]]:

@@ -75,8 +75,10 @@ def score_table(backtest: BackTest, file: TextIO | None = None) -> None:
     held = ", ".join(
         f"{100 * level:g} % interval held {100 * share:.1f} %" for level, share in backtest.coverage.items()
     )
-    console.print(
-        f"MASE is in units of the naive error at lag {backtest.scale_season} before the held-out part; {held}."
+    # Not through rich, which would break the line.
+    print(
+        f"MASE is in units of the naive error at lag {backtest.scale_season} before the held-out part; {held}.",
+        file=file or sys.stdout,
     )
 
 

@@ -1,0 +1,58 @@
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from recurra.cli import main
+
+SOURCE = Path(__file__).parents[2] / "src"
+
+
+def code_of(*arguments: str) -> int:
+    with pytest.raises(SystemExit) as done:
+        main(arguments)
+    assert isinstance(done.value.code, int)
+    return done.value.code
+
+
+def test_info(capsys: pytest.CaptureFixture[str]) -> None:
+    assert code_of("info") == 0
+    lines = dict(line.split(maxsplit=1) for line in capsys.readouterr().out.splitlines() if "  " in line)
+    assert {"recurra", "python", "engine", "numpy", "processors"} <= set(lines)
+
+
+def test_help_names_the_commands(capsys: pytest.CaptureFixture[str]) -> None:
+    assert code_of("--help") == 0
+    assert "forecast" in capsys.readouterr().out
+    assert code_of("forecast", "--help") == 0
+    text = capsys.readouterr().out
+    for option in ("--target", "--horizon", "--time", "--frequency", "--season", "--model", "--output", "--quiet"):
+        assert option in text
+
+
+@pytest.mark.parametrize("arguments", [["frobnicate"], ["forecast"], ["forecast", "x.csv", "--horizon", "many"]])
+def test_arguments_that_cannot_be_read(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert code_of(*arguments) == 2
+    captured = capsys.readouterr()
+    assert "Usage" in captured.err
+    assert "Traceback" not in captured.err
+
+
+def test_without_typer(tmp_path: Path) -> None:
+    (tmp_path / "typer.py").write_text("raise ImportError('gone', name='typer')")
+    done = subprocess.run(
+        [sys.executable, "-m", "recurra.cli", "info"],
+        env={**os.environ, "PYTHONPATH": f"{tmp_path}{os.pathsep}{SOURCE}"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 1
+    assert done.stderr == (
+        "recurra: the command line needs the package 'typer', which is not installed. "
+        "Install it with: pip install 'recurra[cli]'\n"
+    )
