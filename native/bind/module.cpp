@@ -19,7 +19,8 @@ namespace recurra {
 namespace {
 
 using FloatArray = nb::ndarray<float, nb::c_contig, nb::device::cpu>;
-using AnyArray = nb::ndarray<nb::ro, nb::c_contig, nb::device::cpu>;
+using AnyArray = nb::ndarray<nb::ro, nb::device::cpu>;
+using DenseArray = nb::ndarray<nb::ro, nb::c_contig, nb::device::cpu>;
 using Rows = nb::ndarray<const int64_t, nb::ndim<1>, nb::c_contig, nb::device::cpu>;
 
 Attribute attribute(nb::handle value) {
@@ -117,7 +118,7 @@ class BoundPlan {
       bound.slots.push_back(std::move(pointers));
     }
     for (auto [id, array] : constants) {
-      auto data = nb::cast<AnyArray>(array);
+      auto data = nb::cast<DenseArray>(array);
       std::vector<char> bytes(data.nbytes());
       std::memcpy(bytes.data(), data.data(), data.nbytes());
       bound.constants.emplace_back(nb::cast<int>(id), std::move(bytes));
@@ -186,8 +187,8 @@ class BoundPlan {
   nb::object step(nb::handle feed, const std::vector<float*>& states) {
     const Graph& graph = plan_->graph();
     const TensorSpec& spec = graph.values[static_cast<size_t>(graph.inputs[0].second)];
-    AnyArray array;
-    bool fits = nb::try_cast<AnyArray>(feed, array, false) && static_cast<int64_t>(array.size()) == spec.size() &&
+    DenseArray array;
+    bool fits = nb::try_cast<DenseArray>(feed, array, false) && static_cast<int64_t>(array.size()) == spec.size() &&
                 array.dtype() == (spec.is_int ? nb::dtype<int32_t>() : nb::dtype<float>());
     if (!fits) throw InvalidData("The array does not fit the stream.");
     std::vector<std::unique_ptr<char[]>> copies(graph.outputs.size());
@@ -195,7 +196,7 @@ class BoundPlan {
       nb::gil_scoped_release release;
       std::lock_guard<std::mutex> lock(plan_->busy);
       plan_->use_states(states);
-      plan_->forward({{array.data(), 0}}, nullptr, 0, 0);
+      plan_->forward({{array.data(), 1, 0}}, nullptr, 0, 0);
       plan_->apply_states();
       for (size_t i = 0; i < copies.size(); i++) {
         const int id = graph.outputs[i].second;
@@ -232,26 +233,41 @@ class BoundPlan {
     return owned(spec, std::move(copy));
   }
 
+  // One feed as an array of the type and shape that the plan was made for, each row of it contiguous.
+  static AnyArray checked(nb::handle feed, const std::string& name, const TensorSpec& spec, const int64_t* rows,
+                          int64_t count) {
+    AnyArray array;
+    const bool is_array = nb::try_cast<AnyArray>(feed, array, false);
+    bool typed = is_array && array.dtype() == (spec.is_int ? nb::dtype<int32_t>() : nb::dtype<float>());
+    int64_t inner = 1;
+    for (size_t d = is_array ? array.ndim() : 0; typed && d-- > 1; inner *= static_cast<int64_t>(array.shape(d)))
+      typed = array.shape(d) == 1 || array.stride(d) == inner;
+    typed = typed && (array.ndim() == 0 || array.shape(0) <= 1 || array.stride(0) >= 0);
+    if (!typed)
+      throw InvalidData("The array for the input '" + name + "' must hold " + (spec.is_int ? "int32" : "float32") +
+                        " numbers, each row of it contiguous; received " +
+                        std::string(nb::str(nb::getattr(feed, "dtype", feed.type())).c_str()) +
+                        (is_array ? "." : ", which is no such array."));
+    bool fits = array.ndim() == spec.shape.size() && (!rows || (!spec.shape.empty() && count == spec.shape[0]));
+    for (size_t d = rows ? 1 : 0; fits && d < spec.shape.size(); d++)
+      fits = static_cast<int64_t>(array.shape(d)) == spec.shape[d];
+    if (!fits) throw InvalidData("The array for the input '" + name + "' does not fit the plan.");
+    return array;
+  }
+
   // Checks the feeds against the plan and calls f with the interpreter's lock released.
   template <class F>
   void with_feeds(nb::list feeds, const int64_t* rows, int64_t count, F f) {
     const Graph& graph = plan_->graph();
     std::vector<AnyArray> arrays;
     std::vector<Feed> given;
+    if (feeds.size() != graph.inputs.size()) throw InvalidData("Wrong number of arrays for the inputs of the graph.");
     for (nb::handle feed : feeds) {
-      arrays.push_back(nb::cast<AnyArray>(feed));
+      const auto& [name, id] = graph.inputs[arrays.size()];
+      arrays.push_back(checked(feed, name, graph.values[static_cast<size_t>(id)], rows, count));
       const AnyArray& array = arrays.back();
-      given.push_back({array.data(), array.ndim() ? static_cast<int64_t>(array.shape(0)) : 0});
-    }
-    if (given.size() != graph.inputs.size()) throw InvalidData("Wrong number of arrays for the inputs of the graph.");
-    for (size_t i = 0; i < given.size(); i++) {
-      const TensorSpec& spec = graph.values[static_cast<size_t>(graph.inputs[i].second)];
-      bool fits = arrays[i].ndim() == spec.shape.size() &&
-                  arrays[i].dtype() == (spec.is_int ? nb::dtype<int32_t>() : nb::dtype<float>());
-      for (size_t d = rows ? 1 : 0; fits && d < spec.shape.size(); d++)
-        fits = static_cast<int64_t>(arrays[i].shape(d)) == spec.shape[d];
-      fits = fits && (!rows || (!spec.shape.empty() && count == spec.shape[0]));
-      if (!fits) throw InvalidData("The array for the input '" + graph.inputs[i].first + "' does not fit the plan.");
+      given.push_back({array.data(), array.ndim() ? static_cast<int64_t>(array.shape(0)) : 0,
+                       array.ndim() ? array.stride(0) * 4 : 0});
     }
     nb::gil_scoped_release release;
     std::lock_guard<std::mutex> lock(plan_->busy);

@@ -194,22 +194,24 @@ void Plan::lay_out() {
 void Plan::forward(const std::vector<Feed>& feeds, const int64_t* rows, int64_t count, uint64_t step) {
   buffers_.step = step;
   for (size_t i = 0; i < feeds.size(); i++) {
+    const Feed& feed = feeds[i];
     const auto id = static_cast<size_t>(graph_.inputs[i].second);
-    if (!rows) {
-      buffers_.values[id] = const_cast<void*>(feeds[i].data);
+    const size_t bytes = static_cast<size_t>(graph_.values[id].size()) * kItem;
+    const int64_t taken = rows ? count : feed.rows;
+    const size_t row = taken ? bytes / static_cast<size_t>(taken) : 0;
+    if (!rows && (taken <= 1 || feed.stride == static_cast<int64_t>(row))) {
+      buffers_.values[id] = const_cast<void*>(feed.data);
       continue;
     }
-    const size_t bytes = static_cast<size_t>(graph_.values[id].size()) * kItem;
-    const size_t row = count ? bytes / static_cast<size_t>(count) : 0;
     if (gathered_[i].size() < bytes + kAlign) gathered_[i].resize(bytes + kAlign);
     char* to = gathered_[i].data();
     to += (kAlign - reinterpret_cast<uintptr_t>(to) % kAlign) % kAlign;
-    for (int64_t k = 0; k < count; k++) {
-      if (rows[k] < 0 || rows[k] >= feeds[i].rows)
+    for (int64_t k = 0; k < taken; k++) {
+      const int64_t from = rows ? rows[k] : k;
+      if (from < 0 || from >= feed.rows)
         throw InvalidData("A row is out of range for the input '" + graph_.inputs[i].first + "': expected 0 <= row < " +
-                          std::to_string(feeds[i].rows) + ", received " + std::to_string(rows[k]) + ".");
-      std::memcpy(to + static_cast<size_t>(k) * row,
-                  static_cast<const char*>(feeds[i].data) + static_cast<size_t>(rows[k]) * row, row);
+                          std::to_string(feed.rows) + ", received " + std::to_string(from) + ".");
+      std::memcpy(to + static_cast<size_t>(k) * row, static_cast<const char*>(feed.data) + from * feed.stride, row);
     }
     buffers_.values[id] = to;
   }

@@ -25,9 +25,12 @@ struct Bound {
   std::vector<std::pair<int, std::vector<char>>> constants;  // value id, bytes
 };
 
+// An array the batch is taken from. Each of its rows is contiguous; the rows may lie anywhere apart, and may overlap,
+// as sliding windows over a series do.
 struct Feed {
   const void* data;
-  int64_t rows;  // of the array, which the batch is gathered from
+  int64_t rows;
+  int64_t stride;  // bytes from row to row
 };
 
 class Plan {

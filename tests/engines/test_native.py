@@ -145,6 +145,24 @@ def test_rows_are_gathered_inside() -> None:
         program.predict(feeds, np.array([0, -1], np.int64))
 
 
+def test_rows_may_overlap_as_sliding_windows_do() -> None:
+    program, feeds, _ = network(4, 3, 2, 8, 2, dropout=0.0)
+    series = np.random.default_rng(2).standard_normal((9, 2)).astype(np.float32)
+    windows = np.lib.stride_tricks.as_strided(series, (7, 3, 2), (8, 8, 4), writeable=False)
+    rows = np.array([6, 0, 3, 3], np.int64)
+    expected = program.predict({**feeds, "x": windows[rows].copy()})["y"]
+    targets = np.zeros((7, 3, 2), np.float32)
+    targets[rows] = feeds["target"]
+    assert (program.predict({"x": windows, "target": targets}, rows)["y"] == expected).all()
+    four = {"x": windows[:4], "target": feeds["target"]}
+    dense = {"x": windows[:4].copy(), "target": feeds["target"]}
+    assert (program.predict(four)["y"] == program.predict(dense)["y"]).all()
+    with pytest.raises(ArgumentError, match="each row of it contiguous"):
+        program.predict({**feeds, "x": windows[:4, ::-1]})
+    with pytest.raises(ArgumentError, match="each row of it contiguous"):
+        program.predict({**feeds, "x": windows[3::-1]})
+
+
 def test_feeds_are_checked_at_the_boundary() -> None:
     program, feeds, _ = network(4, 3, 2, 8, 2)
     with pytest.raises(ArgumentError, match="'target'"):
@@ -153,10 +171,10 @@ def test_feeds_are_checked_at_the_boundary() -> None:
         program.predict({**feeds, "x": feeds["x"][:, :, :1].copy()})
     with pytest.raises(ShapeError, match="disagree about the size 'batch'"):
         program.predict({**feeds, "x": feeds["x"][:2].copy()})
-    with pytest.raises(ArgumentError, match="C-contiguous float32, received float64"):
+    with pytest.raises(ArgumentError, match="must hold float32 numbers, each row of it contiguous; received float64"):
         program.predict({**feeds, "x": feeds["x"].astype(np.float64)})
     program.predict(feeds)
-    with pytest.raises(ArgumentError, match="must be C-contiguous float32, received float64"):
+    with pytest.raises(ArgumentError, match="received float64"):
         program.predict({**feeds, "x": feeds["x"].astype(np.float64)})
     with pytest.raises(ArgumentError, match="contiguous"):
         program.predict({name: np.asfortranarray(np.concatenate([a, a])) for name, a in feeds.items()})

@@ -99,9 +99,10 @@ def data_shape(value: Any, label: str = "x") -> tuple[int, ...]:
 
 
 def convert(value: Any, spec: FeedSpec, float_type: np.dtype[Any] | type = np.float32) -> np.ndarray:
-    """Turns one array-like into a C-contiguous array of the spec's type and shape.
+    """Turns one array-like into an array of the spec's type and shape, each row of which is contiguous.
 
-    An array that already fits is returned as it is, not copied. Where it is unambiguous a missing or superfluous
+    An array that already fits is returned as it is, not copied: sliding windows over a series (`sliding_windows`)
+    and memory-mapped files stay what they are. Where it is unambiguous a missing or superfluous
     dimension of size 1 is mended: ``(n,)`` for ``(n, 1)``; ``(batch, time)`` for ``(batch, time, 1)``;
     ``(batch, features)`` for ``(batch, 1, features)``; ``(n, 1)`` for ``(n,)``.
 
@@ -333,7 +334,7 @@ def _fit_shape(array: np.ndarray, spec: FeedSpec) -> np.ndarray:
 def _to_float(array: np.ndarray, label: str, dtype: np.dtype[Any]) -> np.ndarray:
     try:
         with np.errstate(over="raise", invalid="ignore"):
-            return np.ascontiguousarray(array, dtype=dtype)
+            return _contiguous_rows(array, dtype)
     except FloatingPointError:
         raise DataError(
             f"{label} holds numbers too large for {dtype.name}, from {np.nanmin(array):g} to {np.nanmax(array):g}. "
@@ -341,9 +342,28 @@ def _to_float(array: np.ndarray, label: str, dtype: np.dtype[Any]) -> np.ndarray
         ) from None
 
 
+def _contiguous_rows(array: np.ndarray, dtype: np.dtype[Any]) -> np.ndarray:
+    """Converts an array so that each row is contiguous, copying no more than the memory it stands on."""
+    if not array.ndim or not len(array) or not array[:1].flags.c_contiguous or array.strides[0] < 0:
+        return np.ascontiguousarray(array, dtype=dtype)
+    if array.dtype == dtype:
+        return array
+    row, step, item = array[0].size, array.strides[0], array.itemsize
+    if step % item or step >= row * item:
+        return np.ascontiguousarray(array, dtype=dtype)
+    # Rows overlap: these are windows over a series, of which each point is converted once.
+    points = np.lib.stride_tricks.as_strided(
+        array, ((len(array) - 1) * (step // item) + row,), (item,), writeable=False
+    )
+    converted = points.astype(dtype)
+    inner = np.empty(array.shape[1:], dtype).strides
+    strides = (step // item * dtype.itemsize, *inner)
+    return np.lib.stride_tricks.as_strided(converted, array.shape, strides, writeable=False)
+
+
 def _to_int(array: np.ndarray, label: str) -> np.ndarray:
     if array.dtype == np.int32:
-        return np.ascontiguousarray(array)
+        return _contiguous_rows(array, array.dtype)
     if array.dtype.kind == "f":
         whole = np.isfinite(array) & (array == np.floor(array))
         if not whole.all():

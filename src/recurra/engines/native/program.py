@@ -154,12 +154,8 @@ class NativeProgram(Program):
     def _call(self, backward: bool, feeds: Feeds, rows: np.ndarray | None, run: Run) -> Any:
         try:
             arrays = [feeds[name] for name in self._inputs]
-            # Types belong to the key, so that an array of a wrong one meets the checks of `_plan` at every run.
-            key = (
-                backward,
-                None if rows is None else (rows.shape, rows.dtype),
-                *((array.shape, array.dtype, array.flags.c_contiguous) for array in arrays),
-            )
+            # The extension checks types and layout; rows are converted in silence there, so they are checked here.
+            key = (backward, None if rows is None else (rows.shape, rows.dtype), *(array.shape for array in arrays))
             plan = self._plans.get(key)
             if plan is None:
                 plan = self._plan(key, backward, feeds, rows)
@@ -172,8 +168,6 @@ class NativeProgram(Program):
         graph = self.graph
         shapes = {}
         for name, array in feeds.items():
-            if name in graph.inputs:
-                _check_feed(name, array, graph.values[graph.inputs[name]].dtype)
             shape = array.shape
             shapes[name] = shape if rows is None else (len(rows), *shape[1:])
         if rows is not None and (rows.dtype != np.int64 or rows.ndim != 1):
@@ -276,14 +270,6 @@ def _bindable(name: str, array: np.ndarray) -> np.ndarray:
             f"Use engine='numpy' for other float types, or recurra.config.set_floatx('float32')."
         )
     return array
-
-
-def _check_feed(name: str, array: np.ndarray, dtype: str) -> None:
-    if array.dtype != _DTYPES[dtype] or not array.flags.c_contiguous:
-        raise ArgumentError(
-            f"The array for the input '{name}' must be C-contiguous {_DTYPES[dtype]}, received {array.dtype}"
-            f"{'' if array.flags.c_contiguous else ', not contiguous'}."
-        )
 
 
 def _plain(attributes: Mapping[str, Any]) -> dict[str, Any]:
