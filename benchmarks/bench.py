@@ -129,13 +129,16 @@ def main() -> None:
     options = parser.parse_args()
 
     frameworks = ["recurra"] + (["torch"] if importlib.util.find_spec("torch") else [])
+    load = os.getloadavg()[0] if hasattr(os, "getloadavg") else 0.0
+    if load > 0.5:
+        print(f"Other programs keep {load:.1f} cores busy: wait until they are done, or do not trust the ratios.")
     lines = [
         "# Benchmarks",
         "",
         "Written by `make bench`. Medians of short bursts that alternate between the frameworks, each in a process of",
         "its own. Machines are noisy: compare within one report, not between two.",
         "",
-        f"- Processor: {processor()}, {os.cpu_count()} cores",
+        f"- Processor: {processor()}, {os.cpu_count()} cores, of which other programs kept {load:.1f} busy",
         f"- Python {platform.python_version()}, {versions(['numpy', *frameworks])}",
         "",
         "## Import",
