@@ -120,7 +120,7 @@ def test_frames() -> None:
     ).with_columns(pl.col("zoned").dt.convert_time_zone("Europe/Berlin"))
     for native in (frame, frame.lazy()):
         columns = to_table(native).columns
-        assert columns["zoned"][0] == np.datetime64("2020-01-01T00:00")
+        assert columns["zoned"][0] == np.datetime64("2020-01-01T01:00")
         assert columns["day"][0] == np.datetime64("2020-01-02")
         assert columns["zoned"].dtype == columns["day"].dtype == np.dtype("datetime64[us]")
         assert columns["y"].tolist() == [1.5]
@@ -129,14 +129,14 @@ def test_frames() -> None:
 
 
 class PandasLike:
-    """An index as pandas has it, which is not installed for the tests."""
+    """An index as pandas has it, which is not installed for the tests: days of local midnights in Berlin."""
 
     def __init__(self, times: Any, tz: str | None = None) -> None:
         self.times, self.tz = times, tz
 
     def tz_convert(self, zone: str) -> PandasLike:
         assert zone == "UTC"
-        return self
+        return PandasLike(self.times - np.array([2, 2, 1], dtype="timedelta64[h]"), zone)
 
     def tz_localize(self, zone: None) -> PandasLike:
         return PandasLike(self.times)
@@ -148,17 +148,17 @@ class PandasLike:
 def test_times_in_the_index_of_a_frame_are_found(monkeypatch: pytest.MonkeyPatch) -> None:
     import narwhals
 
-    times = np.array(["2020-01-01", "2020-01-02"], dtype="datetime64[ns]")
-    for index, expected in (
-        (PandasLike(times), True),
-        (PandasLike(times, "Europe/Berlin"), True),
-        (PandasLike(np.arange(2)), False),
-    ):
+    times = np.array(["2014-10-25", "2014-10-26", "2014-10-27"], dtype="datetime64[ns]")
+    frame = pl.DataFrame({"y": [1.0, 2.0, 3.0]})
+    for index in (PandasLike(times), PandasLike(times, "Europe/Berlin")):
         monkeypatch.setattr(narwhals, "maybe_get_index", lambda frame, index=index: index)
-        table = to_table(pl.DataFrame({"y": [1.0, 2.0]}))
-        assert (table.index is not None) == expected
-        if table.index is not None:
-            assert table.index.dtype == np.dtype("datetime64[us]")
+        table = to_table(frame)
+        assert table.index is not None
+        assert table.index.dtype == np.dtype("datetime64[us]")
+        assert (table.index == times).all()
+        assert ("index" in table.notes) == (index.tz is not None)
+    monkeypatch.setattr(narwhals, "maybe_get_index", lambda frame: PandasLike(np.arange(3)))
+    assert to_table(frame).index is None
 
 
 def test_arrays() -> None:

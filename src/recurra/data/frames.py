@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from ..errors import ArgumentError, DataError, MissingDependencyError, UnknownNameError
 from .csvfile import read_csv
+from .frequency import even_of
 
 __all__ = ["Column", "Table", "read_table", "to_table"]
 
@@ -33,6 +34,7 @@ class Table:
         lines: For a text file, the line number of each row.
         delimiter: For a text file, the sign between cells.
         index: Times that came as the frame's index (pandas), not as a column.
+        notes: What was done to read a column of times, by its name (``"index"`` for the index).
     """
 
     columns: dict[str, Column]
@@ -40,6 +42,7 @@ class Table:
     lines: Sequence[int] | None = None
     delimiter: str | None = None
     index: Column | None = field(default=None, compare=False)
+    notes: Mapping[str, str] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(next(iter(self.columns.values())))
@@ -238,27 +241,29 @@ def _from_frame(data: Any, source: str) -> Table:
             "Expected a path, a data frame (pandas, polars, pyarrow, ...), a mapping of names to arrays or a numpy "
             f"array, received {type(data).__module__}.{type(data).__qualname__}."
         ) from None
+    notes: dict[str, str] = {}
     if isinstance(frame, narwhals.Series):
-        index = _index_times(frame)
+        index = _index_times(frame, notes)
         frame = frame.alias(str(frame.name or "value")).to_frame()
     else:
         if isinstance(frame, narwhals.LazyFrame):
             frame = frame.collect()
-        index = _index_times(frame)
-    columns = {str(name): _frame_column(frame[name]) for name in frame.columns}
-    return _checked(columns, source, index)
+        index = _index_times(frame, notes)
+    columns = {str(name): _frame_column(frame[name], str(name), notes) for name in frame.columns}
+    return _checked(columns, source, index, notes)
 
 
-def _frame_column(series: Any) -> Column:
+def _frame_column(series: Any, name: str, notes: dict[str, str]) -> Column:
     import narwhals
 
     dtype = series.dtype
     if isinstance(dtype, narwhals.Datetime):
-        if dtype.time_zone is not None:
-            series = series.dt.convert_time_zone("UTC").dt.replace_time_zone(None)
-        return series.cast(narwhals.Datetime("us")).to_numpy().astype("datetime64[us]")  # type: ignore[no-any-return]
+        if dtype.time_zone is None:
+            return _micros(series)
+        utc = _micros(series.dt.convert_time_zone("UTC").dt.replace_time_zone(None))
+        return _without_zone(utc, _micros(series.dt.replace_time_zone(None)), name, notes)
     if isinstance(dtype, narwhals.Date):
-        return series.cast(narwhals.Datetime("us")).to_numpy().astype("datetime64[us]")  # type: ignore[no-any-return]
+        return _micros(series)
     if dtype.is_integer() and not series.is_null().any():
         return series.to_numpy().astype(np.int64)  # type: ignore[no-any-return]
     if dtype.is_numeric():
@@ -266,7 +271,20 @@ def _frame_column(series: Any) -> Column:
     return np.array(series.to_list(), dtype=object)
 
 
-def _index_times(frame: Any) -> Column | None:
+def _micros(series: Any) -> Column:
+    import narwhals
+
+    return np.asarray(series.cast(narwhals.Datetime("us")).to_numpy(), dtype="datetime64[us]")
+
+
+def _without_zone(utc: Column, local: Column, name: str, notes: dict[str, str]) -> Column:
+    times, note = even_of(utc, local)
+    if note:
+        notes[name] = f"column {name!r}: {note}"
+    return times
+
+
+def _index_times(frame: Any, notes: dict[str, str]) -> Column | None:
     """The times in a pandas index, if it holds times. Other frames have no index."""
     import narwhals
 
@@ -276,7 +294,9 @@ def _index_times(frame: Any) -> Column | None:
     if hasattr(index, "to_timestamp"):
         index = index.to_timestamp()
     if getattr(index, "tz", None) is not None:
-        index = index.tz_convert("UTC").tz_localize(None)
+        utc, local = index.tz_convert("UTC").tz_localize(None), index.tz_localize(None)
+        utc, local = (np.asarray(times.to_numpy(), dtype="datetime64[us]") for times in (utc, local))
+        return _without_zone(utc, local, "index", notes)
     values = index.to_numpy()
     return values.astype("datetime64[us]") if values.dtype.kind == "M" else None
 
@@ -295,11 +315,16 @@ def _column(array: NDArray[Any], name: str) -> Column:
     raise DataError(f"Column {name!r} has dtype {array.dtype}. Expected numbers, times or text.")
 
 
-def _checked(columns: dict[str, Column], source: str = "the data", index: Column | None = None) -> Table:
+def _checked(
+    columns: dict[str, Column],
+    source: str = "the data",
+    index: Column | None = None,
+    notes: Mapping[str, str] | None = None,
+) -> Table:
     lengths = {name: len(values) for name, values in columns.items()}
     if not columns or max(lengths.values()) == 0:
         raise DataError(f"{source[0].upper()}{source[1:]} has no rows. Expected one row per point of time.")
     if len(set(lengths.values())) > 1:
         shown = ", ".join(f"{name!r}: {length}" for name, length in lengths.items())
         raise DataError(f"The columns differ in length ({shown}). Expected one value per point of time in each.")
-    return Table(columns, source, index=index)
+    return Table(columns, source, index=index, notes=notes or {})

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from ..errors import ArgumentError, DataError
 
-__all__ = ["Frequency", "Kind", "Times"]
+__all__ = ["Frequency", "Kind", "Times", "even_of", "unevenness"]
 
 Kind: TypeAlias = Literal["business_days", "microseconds", "months", "steps"]
 
@@ -193,6 +193,28 @@ class Frequency:
         number = self.count // size
         plural = "s" if number > 1 and unit in ("day", "week", "month", "quarter", "year") else ""
         return f"{number} {unit}{plural}"
+
+
+def unevenness(times: Times) -> float:
+    """How far the steps between times are from being alike: the share of steps that are not the most common one."""
+    if len(times) < 3:
+        return 0.0
+    steps = np.diff(times).astype(np.int64)
+    values, counts = np.unique(steps, return_counts=True)
+    months = np.diff(times.astype("datetime64[M]").astype(np.int64))
+    same_day = np.ptp((times - times.astype("datetime64[M]").astype("datetime64[us]")).astype(np.int64)) == 0
+    most = max(int(counts.max()), int(np.unique(months, return_counts=True)[1].max()) if same_day else 0)
+    backwards = int((steps < 0).sum()) if values[np.argmax(counts)] > 0 else 0
+    return 1.0 - (most - backwards) / len(steps)
+
+
+def even_of(utc: Times, local: Times) -> tuple[Times, str]:
+    """Of times in UTC and the local ones, those with the more even steps, local ones if level; and what was taken."""
+    if bool((utc == local).all()):
+        return utc, ""
+    if unevenness(utc) < unevenness(local):
+        return utc, "times with a zone were turned into UTC"
+    return local, "the local times were taken, without their zone"
 
 
 def _step(distances: NDArray[np.int64]) -> int:

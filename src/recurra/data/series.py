@@ -138,7 +138,7 @@ def to_series(
     if time is None and table.index is None:
         return _without_times(target, values, frequency, table, notes)
     if time is None:
-        name, times, more = "index", table.index, list[str]()
+        name, times, more = "index", table.index, [table.notes["index"]] if "index" in table.notes else []
         assert times is not None
     else:
         name, (times, more) = time, parse_times(table, time)

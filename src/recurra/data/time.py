@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from ..errors import DataError
 from .frames import Column, Table
-from .frequency import Times
+from .frequency import Times, even_of, unevenness
 
 __all__ = ["find_time_column", "parse_times"]
 
@@ -102,8 +102,8 @@ def parse_times(table: Table, name: str) -> tuple[Times, list[str]]:
     """A column as points of time, and notes on what was done to read it.
 
     Text is read in any of the usual orders; whole numbers are years (1500 to 2199), YYYYMM, YYYYMMDD, seconds or
-    milliseconds since 1970 where all of them fit such a reading, and plain step numbers otherwise. Times with a zone
-    are turned into UTC.
+    milliseconds since 1970 where all of them fit such a reading, and plain step numbers otherwise. Of times with a
+    zone the local time is taken, or UTC where its steps are more even, as those of hours through a change of clocks.
 
     Returns:
         datetime64[us] or int64 of shape (time,), and the notes.
@@ -117,7 +117,8 @@ def parse_times(table: Table, name: str) -> tuple[Times, list[str]]:
         missing = np.flatnonzero(np.isnat(cells))
         if missing.size:
             raise DataError(f"{table.where(int(missing[0]), name)}: the time is missing. Remove the row or mend it.")
-        return cells.astype("datetime64[us]"), []
+        note = table.notes.get(name)
+        return cells.astype("datetime64[us]"), [note] if note else []
     if cells.dtype.kind == "f":
         whole = np.isfinite(cells) & (cells == np.rint(cells))
         if not whole.all():
@@ -153,8 +154,8 @@ def _read_numbers(texts: Sequence[str], numbers: NDArray[np.int64], name: str) -
     for length, form in ((8, "YYYYMMDD"), (6, "YYYY-MM")):
         if all(len(text) == length for text in texts) and 1500 <= low // 10 ** (length - 4) <= 2199:
             read = _read_all(_FORMATS[form], texts)
-            if isinstance(read, np.ndarray):
-                return read, []
+            if not isinstance(read, int):
+                return read[0], []
     # Seconds and milliseconds since 1970, between the years 1990 and 2100.
     for unit, scale in (("s", 1), ("ms", 1_000)):
         if 631_152_000 * scale <= low and high < 4_102_444_800 * scale:
@@ -167,10 +168,10 @@ def _read_numbers(texts: Sequence[str], numbers: NDArray[np.int64], name: str) -
 def _read_text(texts: Sequence[str], table: Table, name: str) -> tuple[Times, list[str]]:
     notes: list[str] = []
     furthest = 0
-    found: dict[str, NDArray[np.datetime64]] = {}
+    found: dict[str, tuple[Times, str]] = {}
     for form, pattern in _FORMATS.items():
         read = _read_all(pattern, texts)
-        if isinstance(read, np.ndarray):
+        if not isinstance(read, int):
             found[form] = read
             if form not in _AMBIGUOUS:
                 break
@@ -182,36 +183,27 @@ def _read_text(texts: Sequence[str], table: Table, name: str) -> tuple[Times, li
             + (f" (the lines before are like {texts[0]!r})" if furthest else "")
             + f". Expected one way of writing in the whole column, such as {_EXAMPLES}."
         )
-    form = min(found, key=lambda form: _unevenness(found[form]))
+    form = min(found, key=lambda form: unevenness(found[form][0]))
     if len(found) > 1:
         notes.append(f"column {name!r}: the times were read as {form}, which gives the more even steps")
-    if any(re.search(r"\d\s*(z|utc|gmt)$|:\d{2}(?:[.,]\d+)?\s*[+-]\d{2}:?(\d{2})?$", text, re.I) for text in texts[:1]):
-        notes.append(f"column {name!r}: times with a zone were turned into UTC")
-    return found[form], notes
+    times, note = found[form]
+    return times, [*notes, f"column {name!r}: {note}"] if note else notes
 
 
-def _unevenness(times: NDArray[np.datetime64]) -> float:
-    """How far the steps between times are from being alike: the share of steps that are not the most common one."""
-    if len(times) < 3:
-        return 0.0
-    steps = np.diff(times).astype(np.int64)
-    values, counts = np.unique(steps, return_counts=True)
-    months = np.diff(times.astype("datetime64[M]").astype(np.int64))
-    same_day = np.ptp((times - times.astype("datetime64[M]").astype("datetime64[us]")).astype(np.int64)) == 0
-    most = max(int(counts.max()), int(np.unique(months, return_counts=True)[1].max()) if same_day else 0)
-    backwards = int((steps < 0).sum()) if values[np.argmax(counts)] > 0 else 0
-    return 1.0 - (most - backwards) / len(steps)
-
-
-def _read_all(pattern: re.Pattern[str], texts: Sequence[str]) -> NDArray[np.datetime64] | int:
-    """All texts by one pattern, or the number of the first that does not fit."""
+def _read_all(pattern: re.Pattern[str], texts: Sequence[str]) -> tuple[Times, str] | int:
+    """All texts by one pattern and what was done about zones, or the number of the first text that does not fit."""
     times: list[datetime] = []
     for row, text in enumerate(texts):
         time = _one(pattern, text)
         if time is None:
             return row
         times.append(time)
-    return np.array(times, dtype="datetime64[us]")
+    local = np.array([time.replace(tzinfo=None) for time in times], dtype="datetime64[us]")
+    if all(time.tzinfo is None for time in times):
+        return local, ""
+    moved = [time.astimezone(UTC) if time.tzinfo else time for time in times]
+    utc = np.array([time.replace(tzinfo=None) for time in moved], dtype="datetime64[us]")
+    return even_of(utc, local)
 
 
 def _one(pattern: re.Pattern[str], text: str) -> datetime | None:
@@ -240,8 +232,10 @@ def _one(pattern: re.Pattern[str], text: str) -> datetime | None:
     except ValueError:
         return None
     zone = (part("z") or "").lower().replace(":", "")
-    if zone and zone[0] in "+-":
-        sign = 1 if zone[0] == "+" else -1
-        offset = timedelta(hours=int(zone[1:3]), minutes=int(zone[3:5] or 0))
-        time = time.replace(tzinfo=timezone(sign * offset)).astimezone(UTC).replace(tzinfo=None)
-    return time
+    if not zone:
+        return time
+    if zone[0] not in "+-":
+        return time.replace(tzinfo=UTC)
+    sign = 1 if zone[0] == "+" else -1
+    offset = timedelta(hours=int(zone[1:3]), minutes=int(zone[3:5] or 0))
+    return time.replace(tzinfo=timezone(sign * offset)) if offset < timedelta(days=1) else None
