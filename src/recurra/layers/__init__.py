@@ -13,9 +13,10 @@ from .masking import Masking
 from .merging import Add, Average, Concatenate, Maximum, Minimum, Multiply, Subtract
 from .node import KerasTensor
 from .reshaping import Flatten, Permute, RepeatVector, Reshape
-from .rnn import LSTM
+from .rnn import GRU, LSTM, SimpleRNN
 
 __all__ = [
+    "GRU",
     "LSTM",
     "Activation",
     "Add",
@@ -37,6 +38,7 @@ __all__ = [
     "Permute",
     "RepeatVector",
     "Reshape",
+    "SimpleRNN",
     "Subtract",
     "deserialize",
     "registry",

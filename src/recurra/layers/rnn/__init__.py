@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from .gru import GRU
 from .lstm import LSTM
 from .recurrent import Recurrent
+from .simple_rnn import SimpleRNN
 
-__all__ = ["LSTM", "Recurrent"]
+__all__ = ["GRU", "LSTM", "Recurrent", "SimpleRNN"]

@@ -7,10 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from ... import activations, initializers, ops, regularizers
-from ...graph import Tensor, Variable
+from ... import activations, ops
+from ...graph import Tensor
 from ...typing import Array
-from ..arguments import no_constraint
 from ..layer import registry
 from .recurrent import Recurrent
 
@@ -125,6 +124,16 @@ class LSTM(Recurrent):
             stateful,
             unroll,
             zero_output_for_mask,
+            use_bias=use_bias,
+            kernel_initializer=kernel_initializer,
+            recurrent_initializer=recurrent_initializer,
+            bias_initializer=bias_initializer,
+            kernel_regularizer=kernel_regularizer,
+            recurrent_regularizer=recurrent_regularizer,
+            bias_regularizer=bias_regularizer,
+            kernel_constraint=kernel_constraint,
+            recurrent_constraint=recurrent_constraint,
+            bias_constraint=bias_constraint,
             activity_regularizer=activity_regularizer,
             **kwargs,
         )
@@ -134,35 +143,11 @@ class LSTM(Recurrent):
             "activation": activations.gate_name(self.activation, "activation"),
             "recurrent_activation": activations.gate_name(self.recurrent_activation, "recurrent_activation"),
         }
-        self.use_bias = bool(use_bias)
-        self.kernel_initializer = initializers.get(kernel_initializer)
-        self.recurrent_initializer = initializers.get(recurrent_initializer)
-        self.bias_initializer = initializers.get(bias_initializer)
         self.unit_forget_bias = bool(unit_forget_bias)
-        self.kernel_regularizer = regularizers.get(kernel_regularizer)
-        self.recurrent_regularizer = regularizers.get(recurrent_regularizer)
-        self.bias_regularizer = regularizers.get(bias_regularizer)
-        no_constraint(self, "kernel_constraint", kernel_constraint)
-        no_constraint(self, "recurrent_constraint", recurrent_constraint)
-        no_constraint(self, "bias_constraint", bias_constraint)
-        self.kernel_constraint = self.recurrent_constraint = self.bias_constraint = None
         self.use_cudnn = use_cudnn
-        self.bias: Variable | None = None
 
     def build(self, input_shape: Any) -> None:
-        width = 4 * self.units
-        self.kernel = self.add_weight(
-            (input_shape[-1], width), self.kernel_initializer, regularizer=self.kernel_regularizer, name="kernel"
-        )
-        self.recurrent_kernel = self.add_weight(
-            (self.units, width),
-            self.recurrent_initializer,
-            regularizer=self.recurrent_regularizer,
-            name="recurrent_kernel",
-        )
-        if self.use_bias:
-            self.bias = self.add_weight((width,), self._first_bias, regularizer=self.bias_regularizer, name="bias")
-        self.build_states(input_shape)
+        self.build_weights(input_shape, 4, (4 * self.units,), self._first_bias)
 
     def _first_bias(self, shape: tuple[int, ...], dtype: str) -> Array:
         if not self.unit_forget_bias:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from ... import ops, random
+from ... import initializers, ops, random, regularizers
 from ...errors import ArgumentError, ShapeError
-from ...graph import Tensor, show_shape
-from ..arguments import positive, share
+from ...graph import Tensor, Variable, show_shape
+from ..arguments import no_constraint, positive, share
 from ..input_spec import InputSpec
 from ..layer import Layer
 from ..tracing import filled
@@ -25,7 +25,8 @@ _ADVICE = (
 class Recurrent(Layer):
     """Base of recurrent layers whose whole sequence is one op.
 
-    A subclass names its states in ``state_names``, makes its weights in `build` and computes in `sequence`.
+    A subclass names its states in ``state_names``, makes its weights in `build` by `build_weights` and computes in
+    `sequence`.
     """
 
     supports_masking = True
@@ -43,6 +44,17 @@ class Recurrent(Layer):
         stateful: bool,
         unroll: bool,
         zero_output_for_mask: bool,
+        *,
+        use_bias: bool,
+        kernel_initializer: Any,
+        recurrent_initializer: Any,
+        bias_initializer: Any,
+        kernel_regularizer: Any,
+        recurrent_regularizer: Any,
+        bias_regularizer: Any,
+        kernel_constraint: Any,
+        recurrent_constraint: Any,
+        bias_constraint: Any,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
@@ -57,6 +69,18 @@ class Recurrent(Layer):
         self.stateful = bool(stateful)
         self.unroll = bool(unroll)
         self.zero_output_for_mask = bool(zero_output_for_mask)
+        self.use_bias = bool(use_bias)
+        self.kernel_initializer = initializers.get(kernel_initializer)
+        self.recurrent_initializer = initializers.get(recurrent_initializer)
+        self.bias_initializer = initializers.get(bias_initializer)
+        self.kernel_regularizer = regularizers.get(kernel_regularizer)
+        self.recurrent_regularizer = regularizers.get(recurrent_regularizer)
+        self.bias_regularizer = regularizers.get(bias_regularizer)
+        no_constraint(self, "kernel_constraint", kernel_constraint)
+        no_constraint(self, "recurrent_constraint", recurrent_constraint)
+        no_constraint(self, "bias_constraint", bias_constraint)
+        self.kernel_constraint = self.recurrent_constraint = self.bias_constraint = None
+        self.bias: Variable | None = None
         self.input_spec = InputSpec(ndim=3, meaning=_MEANING, advice=_ADVICE)
 
     def sequence(
@@ -72,8 +96,33 @@ class Recurrent(Layer):
         """
         raise NotImplementedError
 
-    def build_states(self, input_shape: Any) -> None:
-        """Ends `build`: makes the states of a stateful layer and remembers the number of features."""
+    def build_weights(self, input_shape: Any, gates: int, bias_shape: tuple[int, ...], first_bias: Any = None) -> None:
+        """Is `build`: makes the weights, and the states of a stateful layer.
+
+        Args:
+            input_shape: Shape of the input.
+            gates: How many gates stand side by side in the kernels.
+            bias_shape: Shape of the bias, if the layer has one.
+            first_bias: Makes its first value. Default: the layer's bias initializer.
+        """
+        width = gates * self.units
+        self.kernel = self.add_weight(
+            (input_shape[-1], width), self.kernel_initializer, regularizer=self.kernel_regularizer, name="kernel"
+        )
+        self.recurrent_kernel = self.add_weight(
+            (self.units, width),
+            self.recurrent_initializer,
+            regularizer=self.recurrent_regularizer,
+            name="recurrent_kernel",
+        )
+        if self.use_bias:
+            self.bias = self.add_weight(
+                bias_shape, first_bias or self.bias_initializer, regularizer=self.bias_regularizer, name="bias"
+            )
+        self._build_states(input_shape)
+
+    def _build_states(self, input_shape: Any) -> None:
+        """Makes the states of a stateful layer and remembers the number of features."""
         self.input_spec = InputSpec(ndim=3, axes={-1: input_shape[-1]}, meaning=_MEANING, advice=_ADVICE)
         if not self.stateful:
             return
