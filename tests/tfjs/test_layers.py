@@ -23,6 +23,35 @@ def test_lstm_has_the_defaults_of_tensorflow_js() -> None:
     assert not np.any(layer.getWeights()[2].dataSync()), "TensorFlow.js starts all biases at 0"
 
 
+def test_gru_has_the_defaults_of_tensorflow_js() -> None:
+    layer = tf.layers.gru(units=3, implementation=2)
+    assert isinstance(layer, layers.GRU)
+    config = layer.get_config()
+    assert config["activation"] == "tanh"
+    assert config["recurrent_activation"] == "hard_sigmoid_tfjs"
+    assert config["reset_after"] is False
+    assert isinstance(layer.kernel_initializer, initializers.GlorotNormal)
+    layer.apply(tf.zeros([1, 2, 4]))
+    assert [weight.shape for weight in layer.getWeights()] == [[4, 9], [3, 9], [9]]
+    assert tf.layers.gru(units=3, resetAfter=False).get_config()["reset_after"] is False
+
+
+def test_gru_refuses_what_tensorflow_js_refuses() -> None:
+    with pytest.raises(ArgumentError, match="resetAfter must be False, received True.*recurra.layers.GRU has it"):
+        tf.layers.gru(units=3, resetAfter=True)
+
+
+def test_simple_rnn_has_the_defaults_of_tensorflow_js() -> None:
+    layer = tf.layers.simpleRNN(units=3, activation=None)
+    assert isinstance(layer, layers.SimpleRNN)
+    assert layer.get_config()["activation"] == "tanh"
+    assert isinstance(layer.kernel_initializer, initializers.GlorotNormal)
+    assert layer.name.startswith("simple_rnn_SimpleRNN")
+    assert layer.apply(tf.zeros([1, 2, 4])).shape == [1, 3]
+    with pytest.raises(UnknownNameError, match="recurrentActivation"):
+        tf.layers.simpleRNN(units=3, recurrentActivation="sigmoid")
+
+
 def test_dense_starts_from_glorot_normal() -> None:
     assert isinstance(tf.layers.dense(units=1).kernel_initializer, initializers.GlorotNormal)
 
@@ -118,10 +147,15 @@ def test_every_initializer_name_of_tensorflow_js_is_known() -> None:
 
 
 def test_layers_are_saved_as_what_they_are() -> None:
-    layer = tf.layers.lstm(units=2, name="cells")
-    copy = layers.deserialize(layers.serialize(layer))
-    assert type(copy) is layers.LSTM
-    assert copy.get_config() == layer.get_config()
+    for factory, saved in (
+        (tf.layers.lstm, layers.LSTM),
+        (tf.layers.gru, layers.GRU),
+        (tf.layers.simpleRNN, layers.SimpleRNN),
+    ):
+        layer = factory(units=2, name="cells")
+        copy = layers.deserialize(layers.serialize(layer))
+        assert type(copy) is saved
+        assert copy.get_config() == layer.get_config()
 
 
 def test_embedding_knows_its_length_and_masks() -> None:

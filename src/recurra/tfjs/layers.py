@@ -23,16 +23,33 @@ __all__ = [
     "denseLayer",
     "dropout",
     "embedding",
+    "gru",
     "inputLayer",
     "lstm",
     "lstmLayer",
     "masking",
+    "simpleRNN",
 ]
 
 _COMMON = ["name", "trainable", "dtype", "inputShape", "batchInputShape", "batchSize", "weights"]
 _KERNEL = ["kernelInitializer", "kernelRegularizer", "kernelConstraint"]
 _BIAS = ["useBias", "biasInitializer", "biasRegularizer", "biasConstraint"]
-_RECURRENT = ["recurrentInitializer", "recurrentRegularizer", "recurrentConstraint"]
+_RECURRENT = [
+    "units",
+    "activation",
+    "dropout",
+    "recurrentDropout",
+    "returnSequences",
+    "returnState",
+    "goBackwards",
+    "stateful",
+    "unroll",
+    "recurrentInitializer",
+    "recurrentRegularizer",
+    "recurrentConstraint",
+    *_KERNEL,
+    *_BIAS,
+]
 
 _OPTIONS = {
     "activation": ["activation"],
@@ -48,25 +65,11 @@ _OPTIONS = {
         "embeddingsConstraint",
         "activityRegularizer",
     ],
+    "gru": ["recurrentActivation", "resetAfter", "implementation", *_RECURRENT],
     "inputLayer": ["inputShape", "batchInputShape", "batchSize", "dtype", "name", "sparse"],
-    "lstm": [
-        "units",
-        "activation",
-        "recurrentActivation",
-        "unitForgetBias",
-        "dropout",
-        "recurrentDropout",
-        "implementation",
-        "returnSequences",
-        "returnState",
-        "goBackwards",
-        "stateful",
-        "unroll",
-        *_KERNEL,
-        *_RECURRENT,
-        *_BIAS,
-    ],
+    "lstm": ["recurrentActivation", "unitForgetBias", "implementation", *_RECURRENT],
     "masking": ["maskValue"],
+    "simpleRNN": _RECURRENT,
 }
 
 _uses: Counter[str] = Counter()
@@ -127,12 +130,20 @@ class Embedding(Layer, keras.Embedding):
     """See `embedding`."""
 
 
+class GRU(Layer, keras.GRU):
+    """See `gru`."""
+
+
 class LSTM(Layer, keras.LSTM):
     """See `lstm`."""
 
 
 class Masking(Layer, keras.Masking):
     """See `masking`."""
+
+
+class SimpleRNN(Layer, keras.SimpleRNN):
+    """See `simpleRNN`."""
 
 
 def activation(args: Mapping[str, Any] | None = None, /, **options: Any) -> Layer:
@@ -186,6 +197,35 @@ def embedding(args: Mapping[str, Any] | None = None, /, **options: Any) -> Layer
     return _make(Embedding, "embedding", found, {}, required={"inputDim": "1000", "outputDim": "16"})
 
 
+def gru(args: Mapping[str, Any] | None = None, /, **options: Any) -> Layer:
+    """Gated recurrent units. Unlike Keras: a hard sigmoid for the gates, and the reset gate before the product.
+
+    Args:
+        args, options: ``units``; ``activation`` (``"tanh"``), ``recurrentActivation`` (``"hardSigmoid"``),
+            ``useBias`` (True), ``kernelInitializer`` (``"glorotNormal"``), ``recurrentInitializer``
+            (``"orthogonal"``), ``biasInitializer`` (``"zeros"``), ``kernelRegularizer``, ``recurrentRegularizer``,
+            ``biasRegularizer``, ``dropout`` (0), ``recurrentDropout`` (0; it spares the state that the update gate
+            hands on), ``returnSequences``, ``returnState``, ``goBackwards``, ``stateful`` (False each);
+            ``implementation`` and ``unroll`` have no effect.
+
+    Raises:
+        ArgumentError: ``resetAfter`` is True, which TensorFlow.js refuses.
+
+    >>> layer = gru(units=16, inputShape=[1, 1])
+    >>> layer.reset_after
+    False
+    """
+    defaults = {"recurrentActivation": "hardSigmoid", "kernelInitializer": "glorotNormal"}
+    found = merge("gru", [*_COMMON, *_OPTIONS["gru"]], args, options)
+    found.pop("implementation", None)
+    if found.pop("resetAfter", None):
+        raise ArgumentError(
+            "gru: resetAfter must be False, received True. TensorFlow.js has no such GRU; recurra.layers.GRU has it, as "
+            "Keras does."
+        )
+    return _make(GRU, "gru", {**found, "resetAfter": False}, {}, required={"units": "16"}, defaults=defaults)
+
+
 def lstm(args: Mapping[str, Any] | None = None, /, **options: Any) -> Layer:
     """Long short-term memory. Unlike Keras: a hard sigmoid for the gates, and no forget bias at the start.
 
@@ -214,6 +254,23 @@ def masking(args: Mapping[str, Any] | None = None, /, **options: Any) -> Layer:
         args, options: ``maskValue`` (0).
     """
     return _make(Masking, "masking", args, options)
+
+
+def simpleRNN(args: Mapping[str, Any] | None = None, /, **options: Any) -> Layer:
+    """A recurrent layer without gates, whose output is its state.
+
+    Args:
+        args, options: ``units``; ``activation`` (``"tanh"``), ``useBias`` (True), ``kernelInitializer``
+            (``"glorotNormal"``), ``recurrentInitializer`` (``"orthogonal"``), ``biasInitializer`` (``"zeros"``),
+            ``kernelRegularizer``, ``recurrentRegularizer``, ``biasRegularizer``, ``dropout`` (0),
+            ``recurrentDropout`` (0), ``returnSequences``, ``returnState``, ``goBackwards``, ``stateful`` (False
+            each); ``unroll`` has no effect.
+
+    >>> simpleRNN(units=16, inputShape=[1, 1]).activation.__name__
+    'tanh'
+    """
+    defaults = {"kernelInitializer": "glorotNormal"}
+    return _make(SimpleRNN, "simpleRNN", args, options, required={"units": "16"}, defaults=defaults)
 
 
 def inputLayer(args: Mapping[str, Any] | None = None, /, **options: Any) -> keras.InputLayer:
