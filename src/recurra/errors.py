@@ -6,6 +6,7 @@
     │   └── UnknownNameError                ... a name that does not exist ("did you mean")
     ├── DataError (ValueError)              the user's data cannot be used as asked
     ├── FormatError (ValueError)            a file is not what it should be
+    │   └── UnsupportedFeatureError         ... or a format cannot express a model
     ├── MissingDependencyError (ImportError)  an optional package is needed; names the pip command
     ├── EngineError (RuntimeError)          an engine cannot do what was asked
     │   └── UnsupportedOpError              ... it lacks an operation; names the engines that have it
@@ -29,6 +30,7 @@ __all__ = [
     "RecurraError",
     "ShapeError",
     "UnknownNameError",
+    "UnsupportedFeatureError",
     "UnsupportedOpError",
     "did_you_mean",
 ]
@@ -76,6 +78,10 @@ class DataError(RecurraError, ValueError):
 
 class FormatError(RecurraError, ValueError):
     """A file is damaged, of another program, or of a version this one cannot read."""
+
+
+class UnsupportedFeatureError(FormatError):
+    """A model has something that a file format, or recurra, cannot express. Says what, why, and the nearest option."""
 
 
 class MissingDependencyError(RecurraError, ImportError):

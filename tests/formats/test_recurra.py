@@ -240,15 +240,28 @@ def test_another_optimizer_starts_anew(tmp_path: Path) -> None:
     assert not other.optimizer.slots["momentum"]["dense/kernel"].any()
 
 
-def test_nan_in_weights_is_a_warning(tmp_path: Path) -> None:
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_nan_and_infinity_in_weights(tmp_path: Path, value: float) -> None:
     model = lstm_model()
     weights = model.get_weights()
-    weights[3][:] = np.nan
+    weights[3][0] = value
     model.set_weights(weights)
     model.save(tmp_path / "m")
-    with pytest.warns(UserWarning, match="NaN or infinite: dense/kernel") as caught:
+    with pytest.raises(FormatError, match="NaN or infinite: dense/kernel"):
         load_model(tmp_path / "m")
-    assert caught[0].filename == __file__
+    assert not np.isfinite(load_model(tmp_path / "m", allow_nonfinite=True).get_weights()[3][0])
+    other = lstm_model()
+    before = other.get_weights()
+    with pytest.raises(FormatError, match="NaN or infinite"):
+        other.load_weights(tmp_path / "m")
+    assert same(other.get_weights(), before)
+
+
+def test_notes_of_the_user_are_kept(tmp_path: Path) -> None:
+    model = lstm_model()
+    model.user_metadata = {"unit": "MW", "scale": [1, 2.5]}
+    model.save(tmp_path / "m")
+    assert load_model(tmp_path / "m").user_metadata == {"unit": "MW", "scale": [1, 2.5]}
 
 
 def test_overwriting_keeps_the_mode_and_follows_links(tmp_path: Path) -> None:

@@ -15,6 +15,7 @@ __all__ = [
     "MAX_HEADER_BYTES",
     "MAX_JSON_DEPTH",
     "MAX_LAYERS",
+    "MAX_RANK",
     "MAX_STATE_ELEMENTS",
     "MAX_TENSORS",
     "count_layers",
@@ -29,6 +30,9 @@ MAX_JSON_DEPTH = 64
 
 MAX_LAYERS = 10_000
 """Layers of a model, those inside others included."""
+
+MAX_RANK = 16
+"""Dimensions of a tensor."""
 
 MAX_STATE_ELEMENTS = 2**28
 """Elements of a stateful layer's state, which is no tensor of the file but made for the batch size it names."""

@@ -11,13 +11,13 @@ Tensors are called ``weights/<name>`` and ``optimizer/<slot>/<name>``. What else
     input      the shapes of the inputs                    (model only)
     compile    what compile was given, or null             (model only)
     optimizer  iterations and the names of the slots, or null
+    metadata   the user's own notes, or left out           (model only)
 """
 
 from __future__ import annotations
 
 import math
 import os
-import warnings
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -33,6 +33,7 @@ from ..models.clone import model_from_config
 from ..registry import custom_object_scope
 from .container import read, write
 from .limits import MAX_LAYERS, MAX_STATE_ELEMENTS, count_layers
+from .spec import require_built, require_finite
 
 __all__ = ["load_model", "load_weights", "save_model", "save_weights"]
 
@@ -66,7 +67,7 @@ def save_model(model: Model, path: PathLike) -> None:
     >>> load_model(path).count_params()
     4
     """
-    _require_built(model, "saved")
+    require_built(model, "saved")
     try:
         config = serialize(model)
         compiled = model.get_compile_config()
@@ -80,20 +81,28 @@ def save_model(model: Model, path: PathLike) -> None:
         "compile": compiled,
         "optimizer": state,
     }
+    if model.user_metadata is not None:
+        content["metadata"] = model.user_metadata
     write(path, {**_weight_tensors(model), **tensors}, content)
 
 
-def load_model(path: PathLike, custom_objects: Mapping[str, Any] | None = None, compile: bool = True) -> Model:
+def load_model(
+    path: PathLike,
+    custom_objects: Mapping[str, Any] | None = None,
+    compile: bool = True,
+    allow_nonfinite: bool = False,
+) -> Model:
     """Reads a model that `save_model` or `Model.save` wrote.
 
     Args:
         path: The file.
         custom_objects: Your own classes and functions that the model uses, by name.
         compile: Whether to compile the model as it was, with the optimizer's state. Default True.
+        allow_nonfinite: Whether weights may be NaN or infinite. Default False: they are an error.
 
     Raises:
         FormatError: The file does not exist, is cut short, damaged, of another program or a newer version, or holds
-            weights that do not fit its own configuration. A weight that is NaN or infinite is a warning.
+            weights that do not fit its own configuration.
     """
     file = Path(path)
     tensors, content = read(file)
@@ -112,11 +121,16 @@ def load_model(path: PathLike, custom_objects: Mapping[str, Any] | None = None, 
     if made != names:
         odd = sorted(set(made) ^ set(names)) or ["their order"]
         raise FormatError(f"The weights in '{file}' are not those of its model; they differ in {', '.join(odd[:5])}.")
+    if not allow_nonfinite:
+        require_finite(model.weights, file)
+    metadata = content.get("metadata")
+    if metadata is not None and not isinstance(metadata, dict):
+        raise FormatError(f"The metadata in '{file}' are no mapping.")
+    model.user_metadata = metadata
     if compile and content.get("compile") is not None:
         with custom_object_scope(custom_objects):
             _compile(model, content["compile"], file)
         _restore_optimizer(model, content.get("optimizer"), tensors, file)
-    _warn_of_nan(model, file)
     return model
 
 
@@ -130,7 +144,7 @@ def save_weights(model: Model, path: PathLike) -> None:
     Raises:
         ArgumentError: The model is not built, or the file cannot be written.
     """
-    _require_built(model, "saved")
+    require_built(model, "saved")
     tensors, state = _optimizer_state(model)
     write(path, {**_weight_tensors(model), **tensors}, {**_head(_WEIGHTS, model), "optimizer": state})
 
@@ -149,7 +163,7 @@ def load_weights(model: Model, path: PathLike) -> None:
     Raises:
         FormatError: The file cannot be read, or its weights do not fit the model.
     """
-    _require_built(model, "given weights")
+    require_built(model, "given weights")
     file = Path(path)
     tensors, content = read(file)
     _check_head(content, None, file)
@@ -168,6 +182,9 @@ def load_weights(model: Model, path: PathLike) -> None:
                 f"The weight '{name}' in '{file}' has shape {show_shape(array.shape)}, the model's '{variable.name}' "
                 f"has {show_shape(variable.shape)}."
             )
+    bad = [name for name, array in zip(order, arrays, strict=True) if not np.isfinite(array).all()]
+    if bad:
+        raise FormatError(f"Weights in '{file}' are NaN or infinite: {', '.join(bad[:5])}. None was set.")
     for variable, array in zip(variables, arrays, strict=True):
         variable.assign(array)
     state = content.get("optimizer")
@@ -175,7 +192,6 @@ def load_weights(model: Model, path: PathLike) -> None:
         model.optimizer.build(model.trainable_weights)
         if _slots_fit(model, state, tensors):
             _restore_optimizer(model, state, tensors, file)
-    _warn_of_nan(model, file)
 
 
 class _Source:
@@ -214,15 +230,6 @@ def _head(kind: str, model: Model) -> dict[str, Any]:
         "recurra": version,
         "weights": [variable.name for variable in model.weights],
     }
-
-
-def _require_built(model: Model, what: str) -> None:
-    if not isinstance(model, Model):
-        raise ArgumentError(f"Only a recurra model can be {what} here, received {type(model).__name__}.")
-    if not model.built:
-        raise ArgumentError(
-            f"The model '{model.name}' has no weights yet and cannot be {what}. Give it an Input, or build or fit it."
-        )
 
 
 def _weight_tensors(model: Model) -> dict[str, np.ndarray]:
@@ -323,14 +330,3 @@ def _restore_optimizer(model: Model, state: Any, tensors: Mapping[str, np.ndarra
             for name, array in arrays.items():
                 array[...] = tensors[f"optimizer/{slot}/{name}"]
     optimizer.iterations = iterations
-
-
-def _warn_of_nan(model: Model, file: Path) -> None:
-    bad = [variable.name for variable in model.weights if not np.isfinite(variable.value).all()]
-    if bad:
-        warnings.warn(
-            f"Weights in '{file}' are NaN or infinite: {', '.join(bad[:5])}{' ...' if len(bad) > 5 else ''}. What the "
-            f"model predicts will be so too.",
-            UserWarning,
-            stacklevel=3,
-        )

@@ -53,6 +53,9 @@ class Model(Trainer, Layer):
 
     supports_masking = True
 
+    user_metadata: dict[str, Any] | None = None
+    """Notes of your own that JSON can hold. They are saved with the model. Default None."""
+
     def __init__(self, inputs: Any, outputs: Any, name: str | None = None, trainable: bool = True) -> None:
         self._start(name)
         self._connect(inputs, outputs)

@@ -220,8 +220,8 @@ def gru(args: Mapping[str, Any] | None = None, /, **options: Any) -> Layer:
     found.pop("implementation", None)
     if found.pop("resetAfter", None):
         raise ArgumentError(
-            "gru: resetAfter must be False, received True. TensorFlow.js has no such GRU; recurra.layers.GRU has it, as "
-            "Keras does."
+            "gru: resetAfter must be False, received True. TensorFlow.js has no such GRU; recurra.layers.GRU has it, "
+            "as Keras does."
         )
     return _make(GRU, "gru", {**found, "resetAfter": False}, {}, required={"units": "16"}, defaults=defaults)
 

@@ -350,13 +350,15 @@ class Trainer:
 
     # Saving
 
-    def save(self, filepath: str | os.PathLike[str]) -> None:
-        """Writes the model into one file; `recurra.load_model` reads it. See `recurra.formats.save_model`.
+    def save(self, filepath: str | os.PathLike[str], format: str | None = None, **options: Any) -> None:
+        """Writes the model; `recurra.load_model` reads it. See `recurra.formats.save_model`.
 
         Args:
-            filepath: Where to; by custom the name ends in ``.safetensors``.
+            filepath: Where to; by custom the name of a file ends in ``.safetensors``.
+            format: ``"recurra"``: one file; ``"tfjs"``: a folder for TensorFlow.js. Default None: as the path says.
+            **options: Options of the format, such as ``include_optimizer``.
         """
-        _formats().save_model(self, filepath)
+        _formats().save_model(self, filepath, format, **options)
 
     def save_weights(self, filepath: str | os.PathLike[str]) -> None:
         """Writes the weights into one file. See `recurra.formats.save_weights`."""
