@@ -34,6 +34,7 @@ from ..registry import custom_object_scope
 from .container import read, write
 from .limits import MAX_LAYERS, MAX_STATE_ELEMENTS, count_layers
 from .spec import require_built, require_finite
+from .version import writing_version
 
 __all__ = ["load_model", "load_weights", "save_model", "save_weights"]
 
@@ -218,16 +219,10 @@ class _Source:
 
 
 def _head(kind: str, model: Model) -> dict[str, Any]:
-    import importlib.metadata  # takes longer to import than many other things together
-
-    try:
-        version = importlib.metadata.version("recurra")
-    except importlib.metadata.PackageNotFoundError:
-        version = "unknown"
     return {
         "format": kind,
         "version": VERSION,
-        "recurra": version,
+        "recurra": writing_version(),
         "weights": [variable.name for variable in model.weights],
     }
 

@@ -30,7 +30,7 @@ from typing import Any, TypeVar
 
 from . import callbacks, layers, losses, train
 from .layers import denseLayer, lstmLayer
-from .models import LayersModel, Sequential, input, model, sequential
+from .models import LayersModel, Sequential, input, loadLayersModel, model, sequential
 from .options import UnknownMemberError
 from .tensor import Tensor, ones, scalar, tensor, tensor1d, tensor2d, tensor3d, tensor4d, zeros
 
@@ -43,6 +43,7 @@ __all__ = [
     "dispose",
     "input",
     "layers",
+    "loadLayersModel",
     "losses",
     "lstmLayer",
     "model",

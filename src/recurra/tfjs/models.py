@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from .. import layers as keras
@@ -12,6 +13,7 @@ from ..errors import ArgumentError
 from ..graph import GraphBuilder
 from ..graph import Tensor as Symbol
 from ..layers.node import KerasTensor
+from . import layers as own_layers
 from . import train
 from .callbacks import convert
 from .layers import _unique, inputLayer
@@ -19,7 +21,9 @@ from .losses import LossFunction
 from .options import merge, missing, snake
 from .tensor import Tensor, array_of, scalar, tensor
 
-__all__ = ["LayersModel", "Sequential", "input", "model", "sequential"]
+__all__ = ["LayersModel", "Sequential", "input", "loadLayersModel", "model", "sequential"]
+
+_FILE = "file://"
 
 _FIT = [
     "batchSize",
@@ -226,9 +230,40 @@ class LayersModel:
         """
         self.recurra.summary(print_fn=printFn)
 
-    def save(self, filepath: Any) -> None:
-        """Writes the model into one file of recurra's own format, which `recurra.load_model` reads."""
-        self.recurra.save(filepath)
+    def save(self, filepath: Any, args: Mapping[str, Any] | None = None, /, **options: Any) -> None:
+        """Writes the model.
+
+        Args:
+            filepath: ``"file://folder"`` writes the folder that ``tf.loadLayersModel`` reads, here and in JavaScript; a
+                path writes what `recurra.formats.save_model` makes of it.
+            args, options: ``includeOptimizer``: whether training can go on from the files. Default, as there: False.
+
+        >>> import tempfile
+        >>> from recurra import tfjs as tf
+        >>> model = tf.sequential(layers=[tf.layers.dense(units=1, inputShape=[2])])
+        >>> folder = tempfile.mkdtemp()
+        >>> model.save(f"file://{folder}")
+        >>> loadLayersModel(f"file://{folder}/model.json").countParams()
+        3
+        """
+        from .. import formats
+
+        found = merge("save", ["includeOptimizer"], args, options)
+        path = str(filepath)
+        if path.startswith(_FILE):
+            include = bool(found.get("includeOptimizer"))
+            formats.save_model(self.recurra, path.removeprefix(_FILE), "tfjs", include_optimizer=include)
+        else:
+            formats.save_model(self.recurra, filepath)
+
+    def setUserDefinedMetadata(self, userDefinedMetadata: Mapping[str, Any]) -> None:
+        """Sets notes that are saved with the model."""
+        self.recurra.user_metadata = dict(userDefinedMetadata)
+
+    def getUserDefinedMetadata(self) -> dict[str, Any] | None:
+        """The notes that were set or read with the model."""
+        notes: dict[str, Any] | None = self.recurra.user_metadata
+        return notes
 
     def dispose(self) -> None:
         """Does nothing: Python frees memory by itself."""
@@ -288,6 +323,32 @@ def model(args: Mapping[str, Any] | None = None, /, **options: Any) -> LayersMod
         if found.get(name) is None:
             raise missing("model", name, "...")
     return LayersModel(_Model(found["inputs"], found["outputs"], name=found.get("name") or _unique("model")))
+
+
+def loadLayersModel(path: Any, args: Mapping[str, Any] | None = None, /, **options: Any) -> LayersModel:
+    """Reads a model that TensorFlow.js, its Python converter or recurra saved.
+
+    Args:
+        path: ``"file://folder/model.json"``, or a path; a folder will do.
+        args, options: ``strict`` has no effect: weights that do not fit are always an error.
+
+    Raises:
+        FormatError: The files are missing or damaged.
+        UnsupportedFeatureError: The model has something that recurra does not have.
+    """
+    from ..formats.tfjs.reader import read_spec
+
+    merge("loadLayersModel", ["strict"], args, options)
+    name = str(path)
+    if "://" in name and not name.startswith(_FILE):
+        raise ArgumentError(f"loadLayersModel reads files, such as 'file://folder/model.json', received {name!r}.")
+    classes: dict[str, Any] = {"Model": _Model, "Sequential": _Chain}
+    classes |= {known: getattr(own_layers, known) for known in keras.__all__ if known in vars(own_layers)}
+    del classes["Layer"]
+    document = Path(name.removeprefix(_FILE))
+    document = document / "model.json" if document.is_dir() else document
+    found = read_spec(document, {}).build(document, classes)
+    return (Sequential if isinstance(found, models.Sequential) else LayersModel)(found)
 
 
 def input(args: Mapping[str, Any] | None = None, /, **options: Any) -> KerasTensor:

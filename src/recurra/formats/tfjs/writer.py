@@ -17,6 +17,7 @@ from ...typing import Array
 from ..atomic import replacing
 from ..limits import parse_json
 from ..spec import ModelSpec
+from ..version import writing_version
 from .layers import LAYERS
 from .topology_writing import Names, write_topology
 from .training import write_state, write_training
@@ -69,7 +70,7 @@ def save_model(
     trainable = [(names.weight(variable.name), variable.value) for variable in model.trainable_weights]
     document: dict[str, Any] = {
         "format": "layers-model",
-        "generatedBy": f"recurra v{_version()}",
+        "generatedBy": f"recurra v{writing_version()}",
         "convertedBy": None,
         "modelTopology": topology,
     }
@@ -174,9 +175,3 @@ def _own_files(document: Path) -> set[str]:
     except (OSError, ValueError, LookupError, TypeError):
         return set()
     return {path for path in paths if isinstance(path, str) and _OURS.fullmatch(path)}
-
-
-def _version() -> str:
-    from ... import __version__
-
-    return __version__
