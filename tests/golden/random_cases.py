@@ -1,6 +1,6 @@
 """Random cases within what recurra and one other program both offer.
 
-    python random_cases.py keras 1 24 > cases.json        program, seed, number of cases
+    python random_cases.py keras 1 24 GRU > cases.json        program, seed, number of cases, recurrent layer
 
 A case is plain JSON (see README.md) without the key "expected", which the program's run_cases fills in. The live
 tests draw fresh seeds; the golden files hold a few seeds for good.
@@ -23,6 +23,7 @@ RECURRENT = {
     "torch": ["sigmoid"],
 }
 PROGRAMS = sorted(RECURRENT)
+GATES = {"GRU": 3, "LSTM": 4, "SimpleRNN": 1}
 
 
 class Draw:
@@ -47,29 +48,30 @@ class Draw:
         return self.generator.integers(0, high, shape).tolist()  # type: ignore[no-any-return]
 
 
-def generate(program: str, seed: int, count: int) -> list[Case]:
-    """Makes ``count`` cases, two of three to train, the others to run forward."""
+def generate(program: str, seed: int, count: int, cell: str = "LSTM") -> list[Case]:
+    """Makes ``count`` cases, two of three to train, the others to run forward; ``cell`` is the recurrent layer."""
     draw = Draw(seed)
     cases = []
+    name = program if cell == "LSTM" else f"{program}_{cell}"
     for index in range(count):
         make = forward_case if index % 3 == 0 else train_case
-        case = make(draw, program)
-        cases.append({"id": f"{program}_{seed}_{index}", **case, "origin": "random weights"})
+        case = make(draw, program, cell)
+        cases.append({"id": f"{name}_{seed}_{index}", **case, "origin": "random weights"})
     return cases
 
 
-def forward_case(draw: Draw, program: str) -> Case:
-    layers, x = stack(draw, program, head=draw.flag())
+def forward_case(draw: Draw, program: str, cell: str) -> Case:
+    layers, x = stack(draw, program, cell, head=draw.flag())
     return {"kind": "forward", "layers": layers, "input": x}
 
 
-def train_case(draw: Draw, program: str) -> Case:
+def train_case(draw: Draw, program: str, cell: str) -> Case:
     loss = draw.choose(["mean_squared_error", "mean_squared_error", "mean_absolute_error", "binary_crossentropy"])
     if program != "torch" and draw.integer(0, 2) == 0:
         loss = draw.choose(["categorical_crossentropy", "sparse_categorical_crossentropy"])
     outputs = draw.integer(2, 4) if "categorical" in loss else draw.integer(1, 3)
     activation = {"binary_crossentropy": "sigmoid"}.get(loss, "softmax" if "categorical" in loss else "linear")
-    layers, x = stack(draw, program, head=True, outputs=outputs, activation=activation)
+    layers, x = stack(draw, program, cell, head=True, outputs=outputs, activation=activation)
     samples = len(x)
     if loss == "sparse_categorical_crossentropy":
         y = draw.indices(outputs, samples, 1)
@@ -120,10 +122,10 @@ def optimizer(draw: Draw, program: str) -> dict[str, Any]:
 
 
 def stack(
-    draw: Draw, program: str, head: bool, outputs: int = 2, activation: str = "linear"
+    draw: Draw, program: str, cell: str, head: bool, outputs: int = 2, activation: str = "linear"
 ) -> tuple[list[dict[str, Any]], list[Any]]:
-    """One or two LSTM layers, sometimes on an embedding with a mask, sometimes with a Dense layer on top."""
-    # TensorFlow.js cannot train two LSTM layers on a single step: the gradient of unstack fails there.
+    """One or two recurrent layers, sometimes on an embedding with a mask, sometimes with a Dense layer on top."""
+    # TensorFlow.js cannot train two recurrent layers on a single step: the gradient of unstack fails there.
     samples, time, features = draw.integer(2, 5), draw.integer(2 if program == "tfjs" else 1, 6), draw.integer(1, 3)
     layers: list[dict[str, Any]] = []
     x: list[Any]
@@ -146,19 +148,23 @@ def stack(
         config = {
             "units": units,
             "activation": draw.choose(ACTIVATIONS) if program != "torch" else "tanh",
-            "recurrent_activation": draw.choose(RECURRENT[program]),
-            "return_sequences": not last or (not head and draw.flag()),
         }
-        weights = [draw.array(features, 4 * units), draw.array(units, 4 * units)]
+        if cell != "SimpleRNN":
+            config["recurrent_activation"] = draw.choose(RECURRENT[program])
+        config["return_sequences"] = not last or (not head and draw.flag())
+        width = GATES[cell] * units
+        weights = [draw.array(features, width), draw.array(units, width)]
         config["use_bias"] = program == "torch" or draw.integer(0, 3) > 0
+        if cell == "GRU":
+            config["reset_after"] = program == "torch" or (program == "keras" and draw.flag())
         if config["use_bias"]:
-            weights.append(draw.array(4 * units))
+            weights.append(draw.array(2, width) if config.get("reset_after") else draw.array(width))
         if program != "torch":
             # A layer that reads backwards gives its outputs in that order. recurra turns the mask with them; Keras and
             # TensorFlow.js hand it on unturned, so that the layer after skips the wrong steps.
             config["go_backwards"] = draw.integer(0, 3) == 0 and (last or not masked)
             config["return_state"] = last and not head and draw.flag()
-        layers.append(layer("LSTM", config, *weights))
+        layers.append(layer(cell, config, *weights))
         features = units
     if head:
         config = {"units": outputs, "activation": activation}
@@ -171,4 +177,4 @@ def layer(class_name: str, config: dict[str, Any], *weights: list[Any]) -> dict[
 
 
 if __name__ == "__main__":
-    print(json.dumps(generate(sys.argv[1], int(sys.argv[2]), int(sys.argv[3]))))
+    print(json.dumps(generate(sys.argv[1], int(sys.argv[2]), int(sys.argv[3]), *sys.argv[4:])))

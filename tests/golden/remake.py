@@ -13,6 +13,8 @@ from programs import PROGRAMS, ask
 from random_cases import generate
 
 COUNTS = {"keras": 36, "tfjs": 18, "torch": 18}
+# The files of random cases, and the recurrent layer of each.
+RANDOM = {"random": "LSTM", "random_gru": "GRU", "random_simple_rnn": "SimpleRNN"}
 
 
 def compact(value: Any) -> Any:
@@ -37,7 +39,8 @@ def write(path: Path, program: str, cases: list[dict[str, Any]]) -> None:
 if __name__ == "__main__":
     for program in PROGRAMS:
         folder = Path(__file__).parent / program
-        write(folder / "random.json", program, generate(program, 1, COUNTS[program]))
+        for name, cell in RANDOM.items():
+            write(folder / f"{name}.json", program, generate(program, 1, COUNTS[program], cell))
         for path in sorted(folder.glob("*.json")):
-            if path.stem != "random" and not path.name.startswith("package"):
+            if path.stem not in RANDOM and not path.name.startswith("package"):
                 write(path, program, json.loads(path.read_text(encoding="utf-8")))

@@ -8,20 +8,24 @@ import pytest
 from tests.golden.cases import KINDS, Case, check, load
 
 FILES = {
-    "keras": ["forward", "functional", "loss", "optimizer", "random"],
+    "keras": ["forward", "functional", "gru", "loss", "optimizer", "random", "random_gru", "random_simple_rnn"],
     "tfjs": [
         "embedding_mask",
         "forward",
         "functional",
+        "gru",
         "loss",
         "metric",
         "optimizer",
         "random",
+        "random_gru",
+        "random_simple_rnn",
         "regularizer",
+        "simple_rnn",
         "stateful",
         "train",
     ],
-    "torch": ["random"],
+    "torch": ["random", "random_gru", "random_simple_rnn"],
 }
 CASES = [case for program, kinds in FILES.items() for kind in kinds for case in load(program, kind)]
 

@@ -10,7 +10,7 @@ import os
 import pytest
 from tests.golden.cases import Case, check
 from tests.golden.programs import PROGRAMS, ask
-from tests.golden.random_cases import generate
+from tests.golden.random_cases import GATES, generate
 
 SEED = int(os.environ.get("RECURRA_SEED", "2"))
 COUNT = 60
@@ -21,7 +21,7 @@ def answered() -> dict[str, list[Case]]:
     """The cases of every program with what it computes, asked for all at once."""
     result = {}
     for program in PROGRAMS:
-        cases = generate(program, SEED, COUNT)
+        cases = [case for cell in GATES for case in generate(program, SEED, COUNT, cell)]
         for case, expected in zip(cases, ask(program, cases), strict=True):
             case["expected"] = expected
         result[program] = cases
@@ -29,7 +29,7 @@ def answered() -> dict[str, list[Case]]:
 
 
 @pytest.mark.parametrize("engine", ["numpy", "native"])
-@pytest.mark.parametrize("index", range(COUNT))
+@pytest.mark.parametrize("index", range(COUNT * len(GATES)))
 @pytest.mark.parametrize("program", sorted(PROGRAMS))
 def test_a_random_model_agrees(answered: dict[str, list[Case]], program: str, index: int, engine: str) -> None:
     check(answered[program][index], engine)

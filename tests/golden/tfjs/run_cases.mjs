@@ -15,9 +15,11 @@ const factories = {
   Dense: tf.layers.dense,
   Dropout: tf.layers.dropout,
   Embedding: tf.layers.embedding,
+  GRU: tf.layers.gru,
   LSTM: tf.layers.lstm,
   Masking: tf.layers.masking,
   Reshape: tf.layers.reshape,
+  SimpleRNN: tf.layers.simpleRNN,
 };
 const makeLayer = ({class_name, config}) => factories[class_name](options(config));
 const list = (x) => (Array.isArray(x) ? x : [x]);
@@ -76,7 +78,7 @@ const kinds = {
       tensors[node.name] = layer.apply(inbound.length === 1 ? inbound[0] : inbound, state ? {initialState: state} : {});
       setWeights(layer, node.weights);
     }
-    const model = tf.model({inputs: c.inputs.map((i) => tensors[i.name]), outputs: c.outputs.map((o) => tensors[o])});
+    const model = tf.model({inputs: c.inputs.map((i) => tensors[i.name]), outputs: c.outputs.flatMap((o) => tensors[o])});
     return arrays(model.predictOnBatch(c.input.map((x) => tf.tensor(x))));
   },
 

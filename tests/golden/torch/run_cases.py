@@ -3,8 +3,8 @@
     python run_cases.py < cases.json        prints a JSON list: one result for each case
 
 Needs: pip install torch==2.13.0
-PyTorch keeps weights transposed and has two biases: the second stays zero and is not trained. Its gates stand in the
-same order (i, f, g, o).
+PyTorch keeps weights transposed and has two biases: but for the GRU the second stays zero and is not trained. The gates
+of its LSTM stand in the same order (i, f, g, o), those of its GRU with the first two exchanged (r, z, n).
 """
 
 from __future__ import annotations
@@ -21,6 +21,13 @@ LOSSES = {
     "mean_squared_error": torch.nn.functional.mse_loss,
 }
 ACTIVATIONS = {"linear": lambda x: x, "sigmoid": torch.sigmoid}
+CELLS = {"GRU": torch.nn.GRU, "LSTM": torch.nn.LSTM, "SimpleRNN": torch.nn.RNN}
+
+
+def exchanged(weight: torch.Tensor) -> torch.Tensor:
+    """z, r, h as r, z, h and back."""
+    z, r, h = weight.chunk(3)
+    return torch.cat([r, z, h])
 
 
 class Network(torch.nn.Module):
@@ -35,13 +42,15 @@ class Network(torch.nn.Module):
             if spec["class_name"] == "Embedding":
                 part: Any = torch.nn.Embedding(*weights[0].shape)
                 part.weight.data = weights[0]
-            elif spec["class_name"] == "LSTM":
-                part = torch.nn.LSTM(weights[0].shape[0], spec["config"]["units"], batch_first=True)
-                part.weight_ih_l0.data = weights[0].T.contiguous()
-                part.weight_hh_l0.data = weights[1].T.contiguous()
-                part.bias_ih_l0.data = weights[2]
-                part.bias_hh_l0.data.zero_()
-                part.bias_hh_l0.requires_grad = False
+            elif spec["class_name"] in CELLS:
+                part = CELLS[spec["class_name"]](weights[0].shape[0], spec["config"]["units"], batch_first=True)
+                if spec["class_name"] == "GRU":
+                    parts = [exchanged(w) for w in (weights[0].T, weights[1].T, *weights[2])]
+                else:
+                    parts = [weights[0].T, weights[1].T, weights[2], torch.zeros_like(weights[2])]
+                    part.bias_hh_l0.requires_grad = False
+                for parameter, value in zip(part.parameters(), parts, strict=True):
+                    parameter.data = value.contiguous()
             else:
                 part = torch.nn.Linear(*weights[0].shape)
                 part.weight.data = weights[0].T.contiguous()
@@ -50,7 +59,7 @@ class Network(torch.nn.Module):
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         for spec, part in zip(self.specs, self.parts, strict=True):
-            if spec["class_name"] == "LSTM":
+            if spec["class_name"] in CELLS:
                 x, _ = part(x)
                 x = x if spec["config"]["return_sequences"] else x[:, -1]
             elif spec["class_name"] == "Dense":
@@ -62,11 +71,15 @@ class Network(torch.nn.Module):
     def arrays(self, gradients: bool = False) -> list[Any]:
         found = []
         for part in self.parts:
-            for parameter in part.parameters():
-                if parameter.requires_grad:
-                    value = parameter.grad if gradients else parameter.data
-                    transposed = value.dim() == 2 and not isinstance(part, torch.nn.Embedding)
-                    found.append((value.T if transposed else value).tolist())
+            trained = [p for p in part.parameters() if p.requires_grad]
+            values = [p.grad if gradients else p.data for p in trained]
+            if isinstance(part, torch.nn.GRU):
+                values = [exchanged(value) for value in values]
+            if not isinstance(part, torch.nn.Embedding):
+                values = [value.T if value.dim() == 2 else value for value in values]
+            if isinstance(part, torch.nn.GRU):
+                values[2:] = [torch.stack(values[2:])]
+            found += [value.tolist() for value in values]
         return found
 
 
