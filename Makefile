@@ -17,7 +17,7 @@ export RECURRA_REQUIRE_NATIVE := $(if $(COMPILER),1,0)
 PIP := -m pip --disable-pip-version-check --quiet
 NATIVE := pyproject.toml CMakeLists.txt $(shell find native -name '*.cpp' -o -name '*.h')
 
-.PHONY: help build demo test test-interop check format bench docs clean
+.PHONY: help build demo test test-interop check format sanitize bench docs clean
 
 help: ## Show this list
 	@echo "recurra: make TARGET"
@@ -86,6 +86,9 @@ format: $(VENV)/.dev ## Format all sources and mend what ruff can mend
 	@$(BIN)/ruff check --fix --exit-zero .
 	@$(BIN)/ruff format .
 	@$(BIN)/clang-format -i $$(find native -name '*.cpp' -o -name '*.h')
+
+sanitize: $(VENV)/.installed ## Run the native engine's tests under sanitizers (memory, undefined behaviour, threads)
+	@tools/sanitize.sh $(BIN)/python
 
 bench: $(INTEROP)/.installed ## Time imports and training steps beside PyTorch; writes benchmarks/REPORT.md
 	@$(INTEROP)/bin/python benchmarks/bench.py $(BENCH_ARGS)

@@ -42,7 +42,7 @@ def test_steps_equal_the_whole_sequence(engine: str, batch: int, units: int) -> 
 
 
 @pytest.mark.parametrize("engine", ENGINES)
-@pytest.mark.parametrize("kind", ["LSTM"])
+@pytest.mark.parametrize("kind", ["LSTM", "GRU", "SimpleRNN"])
 def test_every_recurrent_layer_streams(engine: str, kind: str) -> None:
     layer = getattr(layers, kind)
     model = Sequential([Input((6, 2)), layer(10, return_sequences=True), layer(4), Dense(1)])

@@ -1,0 +1,45 @@
+#!/usr/bin/env bash
+# Builds the extension under sanitizers, beside the installed one, and runs the tests of the native engine on it:
+#   tools/sanitize.sh .venv/bin/python
+# Memory and undefined behaviour: all tests of engines and streaming. Threads: those that start some.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+python=$(realpath -s "$1")
+build=$PWD/build/sanitize
+mkdir -p "$build"
+
+# An environment that sees the packages of the given one, but not the recurra installed there: a folder named in a .pth
+# file is searched for packages, while the .pth files in it, such as that of an editable installation, are not read.
+"$python" -m venv --without-pip "$build/venv"
+packages=$("$python" -c 'import sysconfig; print(sysconfig.get_path("purelib"))')
+echo "$packages" >"$("$build/venv/bin/python" -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/packages.pth"
+
+run() { # name, sanitizers, libraries to load first, pytest arguments
+  local name=$1 sanitizers=$2 libraries=$3
+  shift 3
+  cmake -S . -B "$build/$name" -DPython_EXECUTABLE="$python" -DRECURRA_SANITIZE="$sanitizers" \
+    -DCMAKE_BUILD_TYPE=RelWithDebInfo >"$build/$name.log" 2>&1 || { cat "$build/$name.log"; exit 1; }
+  cmake --build "$build/$name" --parallel >>"$build/$name.log" 2>&1 || { cat "$build/$name.log"; exit 1; }
+  rm -rf "$build/tree"
+  mkdir -p "$build/tree"
+  cp -r src tests pyproject.toml "$build/tree"
+  rm -f "$build"/tree/src/recurra/engines/native/_native*.so
+  cp "$build/$name"/_native*.so "$build/tree/src/recurra/engines/native/"
+  local preload=
+  for library in $libraries; do preload+="$(g++ -print-file-name="$library") "; done
+  echo "--- $sanitizers"
+  # Leaks are not looked for: Python itself leaves memory behind when it ends.
+  local under=(env LD_PRELOAD="$preload" PYTHONPATH="$build/tree/src" OPENBLAS_NUM_THREADS=1
+    ASAN_OPTIONS=detect_leaks=0 UBSAN_OPTIONS=print_stacktrace=1:halt_on_error=1 TSAN_OPTIONS=halt_on_error=1
+    "$build/venv/bin/python")
+  (
+    cd "$build/tree"
+    "${under[@]}" -c 'import recurra.engines.native._native as n; assert "build/sanitize" in n.__file__, n.__file__'
+    "${under[@]}" -m pytest -q -p no:cacheprovider "$@"
+  )
+}
+
+run memory address,undefined "libasan.so libubsan.so" tests/engines/test_parity.py tests/engines/test_native.py \
+  tests/engines/test_contract.py tests/streaming -k "not fork"
+run threads thread libtsan.so tests/engines/test_native.py \
+  -k "python_threads or number_of_threads or same_bits or split"
