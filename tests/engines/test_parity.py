@@ -10,8 +10,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from recurra import engines, ops
+from recurra.graph import RULES
 from tests.harness.cases import CASES, Case
+from tests.harness.cases._case import on
+from tests.harness.cases._recurrent import INPUTS
+from tests.harness.cases.gru import gru_parameters
 from tests.harness.cases.lstm import lstm_parameters
+from tests.harness.cases.simple_rnn import simple_rnn_parameters
 from tests.harness.graphs import rounded
 from tests.harness.parity import check_engine
 
@@ -25,6 +30,12 @@ def _cases() -> list[Any]:
         for name, ops in offered.items()
         if needed <= ops
     ]
+
+
+@pytest.mark.parametrize("engine", engines.available())
+def test_every_engine_has_every_op(engine: str) -> None:
+    """So no case is left out below."""
+    assert engines.get(engine).ops() == frozenset(RULES)
 
 
 @pytest.mark.parametrize(("case", "engine"), _cases())
@@ -67,6 +78,29 @@ def test_lstm_of_any_size_and_options(
         feeds,
         steps=1,
     )
+
+
+@pytest.mark.parametrize("engine", engines.available())
+@pytest.mark.parametrize("op", ["gru", "simple_rnn"])
+@settings(max_examples=25, deadline=None)
+@given(data=st.data(), batch=_SIZE, time=st.integers(1, 6), features=_SIZE, units=_SIZE)
+def test_gru_and_simple_rnn_of_any_size_and_options(
+    op: str, engine: str, data: st.DataObject, batch: int, time: int, features: int, units: int
+) -> None:
+    extra = sorted(data.draw(st.sets(st.sampled_from(["b", "h", "rm"])), "optional inputs"))
+    options: dict[str, Any] = {
+        "go_backwards": data.draw(st.booleans(), "go_backwards"),
+        "zero_output_for_mask": data.draw(st.booleans(), "zero_output_for_mask"),
+    }
+    if op == "gru":
+        options["reset_after"] = data.draw(st.booleans(), "reset_after")
+        parameters = gru_parameters(batch, time, features, units, *extra, reset_after=options["reset_after"])
+    else:
+        parameters = simple_rnn_parameters(batch, time, features, units, *extra)
+    feeds = {}
+    if data.draw(st.booleans(), "masked"):
+        feeds["mask"] = np.random.default_rng(batch * time).integers(0, 2, (batch, time)).astype(float)
+    check_engine(engine, on(getattr(ops, op), *INPUTS, **options), parameters, feeds, steps=1)
 
 
 @pytest.mark.parametrize("engine", engines.available())
