@@ -45,8 +45,6 @@ _FIT = [
 class _Unmasked(models.Model):
     """A model whose loss counts masked steps, as TensorFlow.js's does."""
 
-    counts_masked_steps = True
-
     def trace(self, builder: GraphBuilder, inputs: Sequence[Symbol]) -> tuple[list[Symbol], list[Symbol | None]]:
         outputs, _ = super().trace(builder, inputs)
         return outputs, [None] * len(outputs)

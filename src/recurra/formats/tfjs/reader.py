@@ -13,6 +13,7 @@ from ...errors import FormatError, UnsupportedFeatureError
 from ...models import Model
 from ..limits import MAX_HEADER_BYTES, parse_json
 from ..spec import ModelSpec
+from .faults import mask_faults, penalty_faults
 from .topology import read_topology
 from .training import read_state, read_training
 from .weights import read_manifest, read_weights
@@ -45,9 +46,19 @@ def load_model(
     document = _document_path(Path(path))
     spec = read_spec(document, custom_objects or {}, compile)
     model = spec.build(document, custom_objects, compile, allow_nonfinite)
+    faults = mask_faults(model)
+    if faults:
+        _warn(f"'{document}' predicts other numbers in TensorFlow.js 4.22 than here: {'; '.join(faults)}.")
     if model.compiled:
         _warn_of_masks(model, document)
+        penalties = penalty_faults(spec.config)
+        if penalties:
+            _warn(f"Training '{document}' goes on with another loss: {'; '.join(penalties)}. recurra does.")
     return model
+
+
+def _warn(text: str) -> None:
+    warnings.warn(text, UserWarning, stacklevel=4)
 
 
 def read_spec(path: str | os.PathLike[str], custom_objects: Mapping[str, Any], compile: bool = True) -> ModelSpec:
@@ -105,8 +116,7 @@ def _document_path(path: Path) -> Path:
 
 def _warn_of_masks(model: Model, document: Path) -> None:
     masked = [n for n, t in zip(model.output_names, model.outputs, strict=True) if t.mask_dims is not None]
-    # The models of recurra.tfjs count every step themselves.
-    if masked and not getattr(model, "counts_masked_steps", False):
+    if masked:
         warnings.warn(
             f"The output '{masked[0]}' of '{document}' is masked. TensorFlow.js counts masked steps in the loss, "
             f"recurra and Keras do not: training goes on with another loss. recurra.tfjs.loadLayersModel counts them.",

@@ -238,6 +238,8 @@ def _write_metrics(value: Any, dropped: list[str]) -> Any:
         found = {key: _write_metrics(item, dropped) for key, item in value.items()}
         dropped += [str(names[1]) for names in found.values() if names and len(names) > 1]
         return {key: names[0] for key, names in found.items() if names}
+    if isinstance(value, list) and value and all(isinstance(item, list) and item == value[0] for item in value):
+        value = value[0]  # one list in the file means every output
     names = []
     for item in [] if value is None else value if isinstance(value, list) else [value]:
         if isinstance(item, list):

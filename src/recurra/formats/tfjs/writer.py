@@ -18,7 +18,7 @@ from ..atomic import replacing
 from ..limits import parse_json
 from ..spec import ModelSpec
 from ..version import writing_version
-from .layers import LAYERS
+from .faults import mask_faults, penalty_faults
 from .topology_writing import Names, write_topology
 from .training import write_state, write_training
 from .weights import encode
@@ -64,6 +64,12 @@ def save_model(
     4
     """
     spec = ModelSpec.of(model)
+    faults = mask_faults(model)
+    if faults:
+        raise UnsupportedFeatureError(
+            f"The model '{model.name}' would predict other numbers in TensorFlow.js 4.22 than here: "
+            f"{'; '.join(faults)}."
+        )
     names = Names()
     topology = write_topology(spec.config, names)
     weights = [(names.weight(name), array) for name, array in spec.weights]
@@ -102,7 +108,7 @@ def _training(
             raise ArgumentError(f"The model '{name}' is not compiled; there is no optimizer to include.")
         return []
     config, reasons, dropped = write_training(spec.compile, spec.masked_outputs)
-    reasons += _penalties(spec.config)
+    reasons += penalty_faults(spec.config)
     if reasons:
         text = "; ".join(reasons)
         if include:
@@ -124,28 +130,6 @@ def _training(
     if spec.optimizer is None:
         return []
     return write_state(spec.optimizer, spec.compile, config["optimizer_config"]["class_name"], trainable)
-
-
-def _penalties(config: Any) -> list[str]:
-    """Penalties that TensorFlow.js would leave out."""
-    reasons = []
-    waiting = [config]
-    while waiting:
-        item = waiting.pop()
-        if isinstance(item, list):
-            waiting += item
-        elif isinstance(item, dict):
-            if item.get("class_name") in LAYERS:
-                for key, value in item["config"].items():
-                    if key == "activity_regularizer" and value is not None:
-                        reasons.append(f"TensorFlow.js does not apply the {key} of '{item['config']['name']}'")
-                    elif key.endswith("_regularizer") and value is not None and value["class_name"] not in _PENALTIES:
-                        reasons.append(f"TensorFlow.js has no regularizer {value['class_name']}")
-            waiting += item.values()
-    return reasons
-
-
-_PENALTIES = ("L1", "L2", "L1L2")
 
 
 def _write(path: Path, text: bytes, file: str, data: bytes) -> None:
