@@ -128,6 +128,39 @@ CASES: dict[str, tuple[Callable[[], Layer], tuple[np.ndarray, ...], int, dict[st
         2,
         {"open_axes": (1,)},
     ),
+    "bidirectional": (
+        lambda: layers.Bidirectional(layers.LSTM(4, name="inner"), name="both"),
+        (numbers(3, 6, 2),),
+        6,
+        {"open_axes": (1,)},
+    ),
+    "bidirectional with all results": (
+        lambda: layers.Bidirectional(
+            layers.GRU(4, return_sequences=True, return_state=True, dropout=0.2, seed=3, name="inner"),
+            merge_mode=None,
+            name="both",
+        ),
+        (numbers(3, 6, 2),),
+        6,
+        {"open_axes": (1,)},
+    ),
+    "bidirectional with its own backward layer": (
+        lambda: layers.Bidirectional(
+            layers.SimpleRNN(4, name="there"),
+            backward_layer=layers.SimpleRNN(2, activation="relu", go_backwards=True, name="back"),
+            zero_output_for_mask=False,
+            name="both",
+        ),
+        (numbers(3, 6, 2),),
+        6,
+        {"open_axes": (1,)},
+    ),
+    "stateful bidirectional": (
+        lambda: layers.Bidirectional(layers.LSTM(4, stateful=True, name="inner"), "ave", name="both"),
+        (numbers(3, 6, 2),),
+        6,
+        {"fixed_batch": True},
+    ),
     "stateful simple rnn": (lambda: layers.SimpleRNN(4, stateful=True), (numbers(3, 6, 2),), 3, {"fixed_batch": True}),
 }
 

@@ -13,7 +13,7 @@ from .masking import Masking
 from .merging import Add, Average, Concatenate, Maximum, Minimum, Multiply, Subtract
 from .node import KerasTensor
 from .reshaping import Flatten, Permute, RepeatVector, Reshape
-from .rnn import GRU, LSTM, SimpleRNN
+from .rnn import GRU, LSTM, Bidirectional, SimpleRNN
 
 __all__ = [
     "GRU",
@@ -21,6 +21,7 @@ __all__ = [
     "Activation",
     "Add",
     "Average",
+    "Bidirectional",
     "Concatenate",
     "Dense",
     "Dropout",
