@@ -52,6 +52,27 @@ def test_simple_rnn_has_the_defaults_of_tensorflow_js() -> None:
         tf.layers.simpleRNN(units=3, recurrentActivation="sigmoid")
 
 
+def test_bidirectional_has_the_defaults_of_tensorflow_js() -> None:
+    layer = tf.layers.bidirectional(layer=tf.layers.gru(units=3, returnSequences=True, name="cells"))
+    assert isinstance(layer, layers.Bidirectional)
+    assert layer.merge_mode == "concat"
+    assert [layer.forward_layer.name, layer.backward_layer.name] == ["forward_cells", "backward_cells"]
+    assert not layer.forward_layer.zero_output_for_mask
+    assert layer.apply(tf.zeros([1, 2, 4])).shape == [1, 2, 6]
+    pair = tf.layers.bidirectional({"layer": tf.layers.lstm(units=3), "mergeMode": None}).apply(tf.zeros([1, 2, 4]))
+    assert [part.shape for part in pair] == [[1, 3], [1, 3]]
+    copy = layers.deserialize(layers.serialize(layer))
+    assert type(copy) is layers.Bidirectional
+    assert copy.get_config() == layer.get_config()
+
+
+def test_bidirectional_refuses_what_tensorflow_js_refuses() -> None:
+    with pytest.raises(ArgumentError, match="needs the option 'layer'"):
+        tf.layers.bidirectional(mergeMode="sum")
+    with pytest.raises(ArgumentError, match="knows no weights here"):
+        tf.layers.bidirectional(layer=tf.layers.lstm(units=1), weights=[np.zeros(1)])
+
+
 def test_dense_starts_from_glorot_normal() -> None:
     assert isinstance(tf.layers.dense(units=1).kernel_initializer, initializers.GlorotNormal)
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 from .. import config
 from .. import layers as keras
@@ -19,6 +19,7 @@ from .tensor import Tensor, array_of, tensor
 __all__ = [
     "Layer",
     "activation",
+    "bidirectional",
     "dense",
     "denseLayer",
     "dropout",
@@ -53,6 +54,7 @@ _RECURRENT = [
 
 _OPTIONS = {
     "activation": ["activation"],
+    "bidirectional": ["layer", "mergeMode"],
     "dense": ["units", "activation", "activityRegularizer", *_KERNEL, *_BIAS],
     "dropout": ["rate", "noiseShape", "seed"],
     "embedding": [
@@ -73,6 +75,8 @@ _OPTIONS = {
 }
 
 _uses: Counter[str] = Counter()
+
+Made = TypeVar("Made", bound="Layer")
 
 
 class Layer(keras.Layer):
@@ -118,6 +122,10 @@ class Activation(Layer, keras.Activation):
     """See `activation`."""
 
 
+class Bidirectional(Layer, keras.Bidirectional):
+    """See `bidirectional`."""
+
+
 class Dense(Layer, keras.Dense):
     """See `dense`."""
 
@@ -158,6 +166,34 @@ def activation(args: Mapping[str, Any] | None = None, /, **options: Any) -> Laye
         [0, 2]
     """
     return _make(Activation, "activation", args, options, required={"activation": "'relu'"})
+
+
+def bidirectional(args: Mapping[str, Any] | None = None, /, **options: Any) -> Layer:
+    """Reads a sequence in both directions. Unlike Keras: outputs at masked steps repeat the output before.
+
+    Args:
+        args, options: ``layer``: what `lstm`, `gru` or `simpleRNN` makes; ``mergeMode`` (``"concat"``): how the two
+            outputs are merged: ``"concat"``, ``"sum"``, ``"mul"``, ``"ave"``, or None for both of them.
+
+    >>> layer = bidirectional(layer=lstm(units=16), mergeMode="sum", inputShape=[1, 1])
+    >>> layer.backward_layer.go_backwards
+    True
+    """
+    found = merge("bidirectional", [*_COMMON, *_OPTIONS["bidirectional"]], args, options)
+    if found.get("weights") is not None:
+        raise ArgumentError("bidirectional: TensorFlow.js knows no weights here. Call setWeights on the built layer.")
+    mode = found.get("mergeMode", "concat")
+    layer = _make(
+        Bidirectional,
+        "bidirectional",
+        found,
+        {},
+        required={"layer": "lstm(units=16)"},
+        defaults={"zeroOutputForMask": False},
+    )
+    if mode is None:  # A mode of its own here; elsewhere None means that an option is left out.
+        layer.merge_mode = None
+    return layer
 
 
 def dense(args: Mapping[str, Any] | None = None, /, **options: Any) -> Layer:
@@ -294,13 +330,13 @@ lstmLayer = lstm
 
 
 def _make(
-    cls: type[Layer],
+    cls: type[Made],
     what: str,
     args: Mapping[str, Any] | None,
     options: Mapping[str, Any],
     required: Mapping[str, str] | None = None,
     defaults: Mapping[str, Any] | None = None,
-) -> Layer:
+) -> Made:
     found = merge(what, [*_COMMON, *_OPTIONS[what]], args, options)
     for name, example in (required or {}).items():
         if found.get(name) is None:
