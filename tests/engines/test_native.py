@@ -68,14 +68,35 @@ def network(
     return program, feeds, arrays
 
 
+def recurrent(op: str, reset_after: bool = True) -> tuple[Program, Arrays, Arrays]:
+    """A training program for a GRU or a simple RNN; its data and its weights."""
+    batch, time, features, units = 33, 11, 5, 37
+    gates = 3 if op == "gru" else 1
+    rng = np.random.default_rng(8)
+    bias = (2, gates * units) if op == "gru" and reset_after else (gates * units,)
+    shapes = {"kernel": (features, gates * units), "recurrent": (units, gates * units), "bias": bias}
+    variables = {
+        name: Variable(name, (rng.standard_normal(shape) * 0.2).astype(np.float32)) for name, shape in shapes.items()
+    }
+    builder = GraphBuilder(training=True)
+    x = builder.input("x", ("batch", "time", features))
+    options = {"reset_after": reset_after} if op == "gru" else {}
+    sequence, _ = getattr(ops, op)(x, *variables.values(), **options)
+    builder.output("loss", ops.reduce_mean(ops.square(sequence - 0.1)))
+    arrays = {name: variable.value for name, variable in variables.items()}
+    program = get("native").compile(builder.finish(), arrays, ADAM, zero_slots(arrays))
+    return program, {"x": rng.standard_normal((batch, time, features)).astype(np.float32)}, arrays
+
+
 SIZES = [(2, 1, 1, 16, 1), (7, 5, 3, 19, 4), (32, 30, 1, 32, 1), (64, 12, 8, 64, 3), (50, 6, 65, 130, 65)]
 
 
 def trained_bits() -> str:
     """A digest of all losses and weights after training several networks."""
     digest = hashlib.sha256()
-    for size in SIZES:
-        program, feeds, arrays = network(*size)
+    networks = [network(*size) for size in SIZES]
+    networks += [recurrent("gru"), recurrent("gru", reset_after=False), recurrent("simple_rnn")]
+    for program, feeds, arrays in networks:
         for step in range(1, 5):
             digest.update(program.train(feeds, step=step, learning_rate=1e-2)["loss"].tobytes())
         for array in arrays.values():
