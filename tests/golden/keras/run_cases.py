@@ -23,12 +23,19 @@ def array(values: Any) -> np.ndarray:
     return values.astype("int32" if values.dtype.kind in "iu" else "float32")
 
 
+def make_layer(spec: dict[str, Any]) -> keras.layers.Layer:
+    config = dict(spec["config"])
+    if "layer" in config:
+        config["layer"] = make_layer(config["layer"])
+    return getattr(keras.layers, spec["class_name"])(**config)
+
+
 def build(case: dict[str, Any], x: np.ndarray) -> keras.Model:
     # Integers are word numbers where an embedding reads them, and plain numbers elsewhere.
     start = keras.Input(batch_shape=(None, *x.shape[1:]), dtype=x.dtype.name)
     y = start
     for spec in case["layers"]:
-        layer = getattr(keras.layers, spec["class_name"])(**spec["config"])
+        layer = make_layer(spec)
         y = layer(y)
         layer.set_weights([array(w).astype("float32") for w in spec.get("weights", [])])
     return keras.Model(start, y)
@@ -69,7 +76,7 @@ def functional(case: dict[str, Any]) -> Any:
     values = {spec["name"]: array(x) for spec, x in zip(case["inputs"], case["input"], strict=True)}
     masks: dict[str, Any] = {}
     for node in case["nodes"]:
-        layer = getattr(keras.layers, node["class_name"])(**node["config"])
+        layer = make_layer(node)
         (name,) = node["inbound"]
         keywords = {}
         if "initial_state" in node:

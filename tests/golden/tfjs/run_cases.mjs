@@ -22,6 +22,8 @@ const factories = {
   SimpleRNN: tf.layers.simpleRNN,
 };
 const makeLayer = ({class_name, config}) => factories[class_name](options(config));
+// It repeats the output before at masked steps and knows no other way. Its mode may be null.
+factories.Bidirectional = ({layer, mergeMode}) => tf.layers.bidirectional({layer: makeLayer(layer), mergeMode});
 const list = (x) => (Array.isArray(x) ? x : [x]);
 const arrays = (tensors) => list(tensors).map((t) => t.arraySync());
 
