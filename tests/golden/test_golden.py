@@ -8,7 +8,17 @@ import pytest
 from tests.golden.cases import KINDS, Case, check, load
 
 FILES = {
-    "keras": ["bidirectional", "forward", "functional", "gru", "loss", "optimizer", "random", "random_gru", "random_simple_rnn"],
+    "keras": [
+        "bidirectional",
+        "forward",
+        "functional",
+        "gru",
+        "loss",
+        "optimizer",
+        "random",
+        "random_gru",
+        "random_simple_rnn",
+    ],
     "tfjs": [
         "bidirectional",
         "embedding_mask",
