@@ -108,6 +108,54 @@ def forecast(
 
 
 @app.command()
+def convert(
+    source: Annotated[
+        Path, typer.Argument(help="A model: .safetensors, model.json or its folder.", show_default=False)
+    ],
+    target: Annotated[Path, typer.Argument(help="Where to: NAME.safetensors, or a folder.", show_default=False)],
+    to: Annotated[
+        str | None, typer.Option("--format", help="recurra or tfjs. Default: recurra for .safetensors, else tfjs.")
+    ] = None,
+    optimizer: Annotated[
+        bool | None, typer.Option(help="Take the state of training along. Default: as far as possible.")
+    ] = None,
+    quantization: Annotated[str | None, typer.Option(help="Store weights as float16, uint8 or uint16.")] = None,
+    verify: Annotated[bool, typer.Option("--verify", help="Compare with TensorFlow.js in Node.js.")] = False,
+) -> None:
+    """Turn a model of TensorFlow.js into one of recurra, or back."""
+    from .convert import run_convert
+
+    run_convert(source, target, to, optimizer, quantization, verify)
+
+
+@app.command()
+def export(
+    model: Annotated[Path, typer.Argument(help="A model: .safetensors, model.json or its folder.", show_default=False)],
+    folder: Annotated[Path, typer.Argument(help="The folder to write.", show_default=False)],
+    title: Annotated[str | None, typer.Option(help="The heading of the page. Default: the model's name.")] = None,
+    example: Annotated[Path | None, typer.Option(help="What the page shows at first: .json, .csv or .npy.")] = None,
+    quantization: Annotated[str | None, typer.Option(help="Store weights as float16, uint8 or uint16.")] = None,
+    verify: Annotated[bool, typer.Option("--verify", help="Compare with TensorFlow.js in Node.js.")] = False,
+) -> None:
+    """Write a web page that runs a model with TensorFlow.js, and a script for Node.js."""
+    from .export import run_export
+
+    run_export(model, folder, title, example, quantization, verify)
+
+
+@app.command()
+def inspect(
+    model: Annotated[Path, typer.Argument(help="A model: .safetensors, model.json or its folder.", show_default=False)],
+    weights: Annotated[bool, typer.Option("--weights", help="List every weight with its range.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Show what a model file holds."""
+    from .inspect import run_inspect
+
+    run_inspect(model, weights, as_json)
+
+
+@app.command()
 def info() -> None:
     """Show versions, the engine and the processor."""
     from .info import print_info

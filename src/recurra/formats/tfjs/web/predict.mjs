@@ -4,11 +4,16 @@
 //   node predict.mjs '[[[1], [2], [3]]]'  with these: a batch of samples; for several inputs a list of batches
 //   node predict.mjs --raw < inputs.json  [{shape, dtype, data}] in, {outputs: [{shape, data}]} out
 //
-// Needs @tensorflow/tfjs from npm in this folder or one above it (or RECURRA_TFJS=/where/it/is).
-import {existsSync, readFileSync} from 'node:fs';
+// Needs @tensorflow/tfjs from npm in this folder or one above it, its tf.min.js here, or RECURRA_TFJS=/where/it/is.
+import {readFileSync} from 'node:fs';
 import {createRequire} from 'node:module';
 import {dirname, join, resolve} from 'node:path';
 import {fileURLToPath} from 'node:url';
+
+process.on('uncaughtException', (error) => {
+  console.error(`${error.name}: ${error.message}`);
+  process.exit(1);
+});
 
 const args = process.argv.slice(2);
 const raw = args.includes('--raw');
@@ -17,11 +22,12 @@ const path = place < 0 ? join(dirname(fileURLToPath(import.meta.url)), 'model.js
 
 let tf;
 console.warn = () => {}; // TensorFlow.js advertises another package of its own.
-for (const from of [process.env.RECURRA_TFJS, fileURLToPath(import.meta.url), path, join(process.cwd(), '_')]) {
-  if (tf || !from) continue;
+const require = createRequire(import.meta.url);
+const near = (file) => () => createRequire(file)('@tensorflow/tfjs');
+const places = [near(import.meta.url), () => require('./tf.min.js'), near(path), near(join(process.cwd(), '_'))];
+for (const find of process.env.RECURRA_TFJS ? [() => require(process.env.RECURRA_TFJS)] : places) {
   try {
-    const root = existsSync(join(from, 'package.json')) ? join(from, 'package.json') : from;
-    tf = root.endsWith('package.json') ? createRequire(root)(from) : createRequire(root)('@tensorflow/tfjs');
+    tf ??= find();
   } catch (error) {
     if (error.code !== 'MODULE_NOT_FOUND') throw error;
   }
