@@ -329,8 +329,9 @@ void Plan::prepare_update() {
   beta_1_ = constant("beta_1");
   beta_2_ = constant("beta_2");
   epsilon_hat_ = constant("epsilon_hat") != 0.0;
-  adam_ = {number("beta_1"), number("beta_2"), 0.0f, 1.0f, number("epsilon")};
-  rmsprop_ = {number("rho"), number("momentum"), number("epsilon"), 0.0f};
+  auto left = [&](const char* name) { return static_cast<float>(1.0 - constant(name)); };
+  adam_ = {left("beta_1"), left("beta_2"), 0.0f, 1.0f, number("epsilon")};
+  rmsprop_ = {number("rho"), left("rho"), number("momentum"), number("epsilon"), 0.0f};
   sgd_ = {number("momentum"), 0.0f, constant("nesterov") != 0.0, constant("scaled") != 0.0};
   int64_t most = 0;
   for (size_t i = 0; i < parameters(); i++) {

@@ -122,12 +122,14 @@ struct Recurrence {
   float* d_recurrent_mask;      // (batch, units), added to, or null
 };
 
+// p -= scale * m / (sqrt(v) * root_scale + epsilon). keep = 1 - beta, worked out in double: 1 - 0.999f would be off by
+// more than the rest of the step.
 struct AdamStep {
-  float beta_1, beta_2, scale, root_scale, epsilon;  // p -= scale * m / (sqrt(v) * root_scale + epsilon)
+  float keep_1, keep_2, scale, root_scale, epsilon;
 };
 
 struct RmspropStep {
-  float rho, momentum, epsilon, learning_rate;
+  float rho, keep, momentum, epsilon, learning_rate;
 };
 
 struct SgdStep {

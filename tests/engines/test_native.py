@@ -393,3 +393,15 @@ def test_many_steps_stop_before_the_failing_one_and_say_how_many_went_well() -> 
         several.train_steps(feeds, np.arange(39, dtype=np.int64), 10, step=1, learning_rates=[1e-3] * 4)
     with pytest.raises(ArgumentError, match="the output 'y' is an array"):
         program.train_steps(feeds, np.arange(40, dtype=np.int64), 10, step=1, learning_rates=[1e-3] * 4)
+
+
+def test_the_first_step_of_adam_has_the_length_of_the_learning_rate() -> None:
+    """1 - beta_2 must be the 1 - beta_2 of the bias correction, or every step is too long by their difference."""
+    weight = Variable("w", np.zeros(4, np.float32))
+    builder = GraphBuilder()
+    builder.output("loss", ops.reduce_sum(builder.tensor(weight) * builder.input("x", (4,))))
+    arrays = {"w": weight.value}
+    program = get("native").compile(builder.finish(), arrays, replace(ADAM, global_clipnorm=None), zero_slots(arrays))
+    # Large gradients, beside which epsilon is nothing.
+    program.train({"x": np.array([1000, -2000, 3000, 500], np.float32)}, step=1, learning_rate=1.0)
+    np.testing.assert_allclose(weight.value, [-1, 1, -1, -1], rtol=3e-7)

@@ -34,7 +34,7 @@ static void sgd(const SgdStep& s, float* p, const float* g, float* momentum, int
 
 static void rmsprop(const RmspropStep& s, float* p, const float* g, float* velocity, float* momentum, float* average,
                     int64_t n) {
-  const vf rho = set1(s.rho), keep = set1(1.0f - s.rho);
+  const vf rho = set1(s.rho), keep = set1(s.keep);
   map(n, [&](int64_t i, int64_t w) {
     vf grad = load_at(g, i, w);
     vf v = fma(rho, load_at(velocity, i, w), keep * grad * grad);
@@ -56,7 +56,7 @@ static void rmsprop(const RmspropStep& s, float* p, const float* g, float* veloc
 
 static void adam(const AdamStep& s, float* p, const float* g, float* momentum, float* velocity, float* velocity_max,
                  int64_t n) {
-  const vf keep_1 = set1(1.0f - s.beta_1), keep_2 = set1(1.0f - s.beta_2);
+  const vf keep_1 = set1(s.keep_1), keep_2 = set1(s.keep_2);
   map(n, [&](int64_t i, int64_t w) {
     vf grad = load_at(g, i, w), m = load_at(momentum, i, w), v = load_at(velocity, i, w);
     m = fma(grad - m, keep_1, m);
