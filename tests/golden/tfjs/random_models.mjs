@@ -38,14 +38,16 @@ class Maker {
     const kind = this.pick('lstm', 'lstm', 'gru', 'simpleRNN');
     const gates = kind === 'simpleRNN' ? {} : {recurrentActivation: this.pick(undefined, 'hardSigmoid', 'sigmoid')};
     const forget = kind === 'lstm' ? {unitForgetBias: this.pick(undefined, true, false)} : {};
-    return tf.layers[kind]({
+    const make = (more) => tf.layers[kind]({
       units: this.int(1, 5),
       activation: this.pick(undefined, 'tanh', 'sigmoid', 'softsign', 'elu'),
       useBias: this.pick(undefined, true, false),
       goBackwards: this.chance(0.2),
       kernelInitializer: this.pick(undefined, 'heUniform', 'randomNormal', 'leCunNormal'),
-      ...gates, ...forget, ...options,
+      ...gates, ...forget, ...options, ...more,
     });
+    if (options.units || options.twoWays === false || !this.chance(0.2)) return make();
+    return tf.layers.bidirectional({layer: make({inputShape: undefined}), mergeMode: this.pick('concat', 'sum', 'mul', 'ave'), inputShape: options.inputShape});
   }
 
   head(loss) {

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from ...layers import Layer
+from ...layers import Bidirectional, Layer
 from ...layers.node import CallNode
 from ...layers.rnn import Recurrent
 from ...models import Model
@@ -21,7 +21,7 @@ def mask_faults(model: Model) -> list[str]:
     """Where a mask has another effect there than here, with the way round it.
 
     Two faults: a recurrent layer without a mask takes the one of another layer, if there is any; and after a backward
-    layer that returns its sequence the mask is not turned with it.
+    layer that returns its sequence the mask is not turned with it. And it has no zeros at masked steps.
     """
     found = []
     for inside in _models(model):
@@ -35,8 +35,15 @@ def mask_faults(model: Model) -> list[str]:
                     f"Masking before it, with a mask_value that never occurs"
                 )
         for node in masked:
-            layer = node.layer
-            if isinstance(layer, Recurrent) and layer.go_backwards and layer.return_sequences:
+            layer = node.layer.forward_layer if isinstance(node.layer, Bidirectional) else node.layer
+            if not isinstance(layer, Recurrent) or not layer.return_sequences:
+                continue
+            if layer.zero_output_for_mask:
+                found.append(
+                    f"'{layer.name}' gives zeros at masked steps, in TensorFlow.js the output before. Use "
+                    f"zero_output_for_mask=False"
+                )
+            if layer.go_backwards:
                 found.append(
                     f"TensorFlow.js does not turn the mask with the sequence that '{layer.name}' returns in the order "
                     f"of reading. Leave out go_backwards, or the mask"
@@ -80,9 +87,7 @@ def _models(model: Model) -> Iterator[Model]:
 
 
 def _recurs(layer: Layer) -> bool:
-    return isinstance(layer, Recurrent) or (
-        isinstance(layer, Model) and any(isinstance(part, Recurrent) for part in layer.walk())
-    )
+    return any(isinstance(part, Recurrent) for part in layer.walk())
 
 
 def _depends(node: CallNode, on: CallNode) -> bool:

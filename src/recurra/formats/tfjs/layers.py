@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-__all__ = ["LAYERS", "MERGING", "RECURRENT", "LayerRule", "Option"]
+__all__ = ["LAYERS", "MERGING", "RECURRENT", "STATES", "LayerRule", "Option"]
 
 
 @dataclass(frozen=True)
@@ -76,10 +76,6 @@ _BIAS = {
     "bias_regularizer": _REGULARIZER,
     "bias_constraint": _CONSTRAINT,
 }
-_NO_ZERO = (
-    False,
-    "its layers repeat the output before at a masked step. zero_output_for_mask=False does the same in recurra",
-)
 _NO_RESET_AFTER = (
     False,
     "its GRU applies the reset gate before the recurrent product. Train a GRU(reset_after=False), or an LSTM; the "
@@ -102,7 +98,7 @@ def _recurrent(**more: Option) -> LayerRule:
         "return_state": Option("flag", False),
         "go_backwards": Option("flag", False),
         "stateful": Option("flag", False),
-        "zero_output_for_mask": Option("flag", False, only=_NO_ZERO),
+        "zero_output_for_mask": Option("flag", False),
         **_ACTIVITY,
         **more,
     }
@@ -118,6 +114,9 @@ RECURRENT = {
     "LSTM": _recurrent(recurrent_activation=_GATE, unit_forget_bias=Option("flag", False, True)),
     "SimpleRNN": _recurrent(),
 }
+"""Layers that read a sequence."""
+
+STATES = {*RECURRENT, "Bidirectional"}
 """Layers whose further inputs are their first states."""
 
 MERGING = {

@@ -129,11 +129,13 @@ class _Reader:
             raise FormatError(f"A {kind} in '{self.document}' has no name but {str(name)[:60]!r}.")
         if kind == "InputLayer":
             return self.input_layer(config, name)
+        if kind == "Bidirectional" and kind not in self.custom:
+            return self.bidirectional(config, name)
         if kind in self.custom:
             return {"class_name": kind, "config": config}
         rule = LAYERS.get(kind)
         if rule is None or kind not in room.registry.names:
-            known = ", ".join(sorted(name for name in LAYERS if name in room.registry.names))
+            known = ", ".join(sorted(name for name in (*LAYERS, "Bidirectional") if name in room.registry.names))
             raise UnsupportedFeatureError(
                 f"'{self.document}' has a layer {kind[:60]!r}, which recurra does not have. It has: {known}. If it is "
                 f"one of your own, give load_model custom_objects={{{kind[:60]!r}: it}}."
@@ -160,6 +162,29 @@ class _Reader:
         if kind in RECURRENT:
             self.no_cells(config, what)
         return {"class_name": kind, "config": result}
+
+    def bidirectional(self, config: Mapping[str, Any], name: str | None) -> Config:
+        what = f"of the Bidirectional '{name}' in '{self.document}'"
+        forward = self.one_direction(config.get("layer"), what)
+        mode = config.get("merge_mode", "concat")
+        if mode not in (None, "ave", "concat", "mul", "sum"):
+            raise FormatError(f"The option 'merge_mode' {what} must be concat, sum, mul, ave or null, not {mode!r}.")
+        zeros = forward["config"].get("zero_output_for_mask", False)
+        result: Config = {
+            "trainable": config.get("trainable") is not False,
+            "layer": forward,
+            "merge_mode": mode,
+            # Keras wants zeros at masked steps; TensorFlow.js repeats the output before.
+            "zero_output_for_mask": None if self.keras else zeros,
+        }
+        if config.get("backward_layer") is not None:
+            result["backward_layer"] = self.one_direction(config["backward_layer"], what)
+        return {"class_name": "Bidirectional", "config": result if name is None else {"name": name, **result}}
+
+    def one_direction(self, entry: Any, what: str) -> Config:
+        if not isinstance(entry, dict) or entry.get("class_name") not in RECURRENT:
+            raise UnsupportedFeatureError(f"The layer {what} is none of {', '.join(RECURRENT)}: {str(entry)[:100]}.")
+        return self.layer(entry)
 
     def no_cells(self, config: Mapping[str, Any], what: str) -> None:
         if isinstance(config.get("cells"), list) and config["cells"]:

@@ -28,6 +28,7 @@ class Names:
 
     def __init__(self) -> None:
         self._names: dict[str, str] = {}
+        self._inside: dict[str, str] = {}
 
     def layer(self, name: str) -> str:
         """The name of a layer in the file."""
@@ -49,7 +50,12 @@ class Names:
     def weight(self, name: str) -> str:
         """The name of a weight in the file."""
         layer, _, last = name.rpartition("/")
-        return f"{self.layer(layer)}/{last}"
+        outer = self._inside.get(layer)
+        return f"{'' if outer is None else outer + '/'}{self.layer(layer)}/{last}"
+
+    def put_inside(self, layer: str, outer: str) -> None:
+        """Notes that the weights of a layer are named after the layer around it as well."""
+        self._inside[layer] = self.layer(outer)
 
 
 def write_topology(config: Config, names: Names) -> dict[str, Any]:
@@ -99,12 +105,14 @@ def _layer(entry: Mapping[str, Any], names: Names) -> dict[str, Any]:
         dtype = "int32" if config["dtype"].startswith("int") else "float32"
         shape = {"batch_input_shape": _shape(config), "dtype": dtype, "sparse": False}
         return {"class_name": kind, "config": {**shape, "name": name}}
+    if kind == "Bidirectional":
+        return {"class_name": kind, "config": {"name": name, **_bidirectional(config, names)}}
     rule = LAYERS.get(kind)
     if rule is None:
         nearest = _NEAREST.get(kind)
         raise UnsupportedFeatureError(
             f"TensorFlow.js has no layer {kind}, which '{config['name']}' is. "
-            + (f"The nearest is {nearest}." if nearest else f"It has: {', '.join(sorted(LAYERS))}.")
+            + (f"The nearest is {nearest}." if nearest else f"It has: {', '.join(sorted((*LAYERS, 'Bidirectional')))}.")
         )
     if config.get("dtype", "float32") != "float32":
         raise UnsupportedFeatureError(
@@ -114,17 +122,35 @@ def _layer(entry: Mapping[str, Any], names: Names) -> dict[str, Any]:
     return {"class_name": kind, "config": {"name": name, **_options(kind, config, rule)}}
 
 
+def _bidirectional(config: Mapping[str, Any], names: Names) -> dict[str, Any]:
+    forward, backward = config["layer"]["config"], config["backward_layer"]["config"]
+    name = forward["name"].removeprefix("forward_")
+    mirrored = {**forward, "name": f"backward_{name}", "go_backwards": not forward["go_backwards"]}
+    own = ("seed", "zero_output_for_mask")
+    if config["backward_layer"]["class_name"] != config["layer"]["class_name"] or any(
+        backward[key] != value for key, value in mirrored.items() if key not in own
+    ):
+        raise UnsupportedFeatureError(
+            f"The layer '{config['name']}' has a backward_layer of its own; in TensorFlow.js it is always the mirror "
+            f"image of the forward layer. Two recurrent layers and a Concatenate do the same in a Model."
+        )
+    for one in (forward, backward):
+        names.put_inside(one["name"], config["name"])
+    layer = _layer({"class_name": config["layer"]["class_name"], "config": {**forward, "name": name}}, names)
+    return {"trainable": config.get("trainable", True), "layer": layer, "merge_mode": config["merge_mode"]}
+
+
 def _options(kind: str, config: Mapping[str, Any], rule: LayerRule) -> dict[str, Any]:
     written: dict[str, Any] = {"trainable": config.get("trainable", True), "dtype": "float32"}
     for key, option in rule.options.items():
         value = config.get(key)
         what = f"{key} of the {kind} '{config['name']}'"
+        if key == "zero_output_for_mask":
+            continue  # TensorFlow.js has no such option; see `faults`.
         if option.only is not None:
             only, reason = option.only
             if value is not None and value != only:
                 raise UnsupportedFeatureError(f"TensorFlow.js cannot express {what} = {value!r}: {reason}.")
-            if key not in ("reset_after",):
-                continue
         written[key] = _value(option, value, what)
     return written
 

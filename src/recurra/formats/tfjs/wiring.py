@@ -13,7 +13,7 @@ from typing import Any
 
 from ...errors import FormatError, UnsupportedFeatureError
 from ...typing import Config
-from .layers import MERGING, RECURRENT
+from .layers import MERGING, STATES
 
 __all__ = ["read_wiring", "write_wiring"]
 
@@ -83,7 +83,7 @@ def _calls(
     what = f"A call of the layer '{layer['config'].get('name')}' in '{document}'"
     if not isinstance(nodes, list):
         raise FormatError(f"{what} is described wrongly: {str(nodes)[:100]}.")
-    recurrent = layer["class_name"] in RECURRENT
+    recurrent = layer["class_name"] in STATES
     result = []
     for node in nodes:
         if isinstance(node, dict):
@@ -178,7 +178,7 @@ def write_wiring(config: Mapping[str, Any], nested: Sequence[str]) -> tuple[list
     calls = []
     for entry in config["layers"]:
         what = f"A call of the layer '{entry['name']}'"
-        recurrent = entry["class_name"] in RECURRENT
+        recurrent = entry["class_name"] in STATES
         nodes = []
         for node in entry["inbound_nodes"]:
             args, options = list(node["args"]), dict(node["kwargs"])
