@@ -17,7 +17,6 @@ Messages follow one form: what is wrong, what was expected, what was received, h
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable
 
 __all__ = [
@@ -138,6 +137,8 @@ def did_you_mean(name: str, known: Iterable[str]) -> str:
     >>> did_you_mean("zzz", ["adam", "sgd"])
     ''
     """
+    import difflib  # only where a name is wrong: it is not light
+
     known = list(known)
     lowered = {candidate.lower(): candidate for candidate in known}
     near = difflib.get_close_matches(name.lower(), list(lowered), n=1, cutoff=0.6)
