@@ -1,7 +1,11 @@
 """Where TensorFlow.js 4.22 computes something else than its own files say.
 
-recurra reads such models as they are meant, with a warning, and does not write them without one: numbers that differ in
-silence are worse than an error. Each fault is tested beside TensorFlow.js itself.
+recurra reads such models as they are meant, with a warning, and does not write them: numbers that differ in silence are
+worse than an error. Each fault is tested beside TensorFlow.js itself.
+
+The faults about masks have one cause. TensorFlow.js runs a model tensor by tensor and hands all layers the same mapping
+of arguments, once any of them has met a mask: what one layer puts there, the next one finds. So the order of running
+decides, and `_order` follows it.
 """
 
 from __future__ import annotations
@@ -10,49 +14,110 @@ from collections.abc import Iterator
 from typing import Any
 
 from ...layers import Bidirectional, Layer
-from ...layers.node import CallNode
+from ...layers.node import CallNode, KerasTensor
 from ...layers.rnn import Recurrent
 from ...models import Model
 
-__all__ = ["mask_faults", "penalty_faults"]
+__all__ = ["penalty_faults", "running_faults"]
 
 
-def mask_faults(model: Model) -> list[str]:
-    """Where a mask has another effect there than here, with the way round it.
+def running_faults(model: Model) -> list[str]:
+    """What TensorFlow.js computes differently when it runs a model, each with the way round it."""
+    found: list[str] = []
+    for inside in (layer for layer in model.walk() if isinstance(layer, Model)):
+        found += _mask_faults(inside)
+    return list(dict.fromkeys(found))
 
-    Two faults: a recurrent layer without a mask takes the one of another layer, if there is any; and after a backward
-    layer that returns its sequence the mask is not turned with it. And it has no zeros at masked steps.
-    """
-    found = []
-    for inside in _models(model):
-        masked = [node for node in inside._order if any(parent.mask_dims is not None for parent in node.parents)]
-        for node in inside._order:
-            if not _recurs(node.layer) or node in masked:
-                continue
-            if any(not _depends(other, node) for other in masked):
-                found.append(
-                    f"the layer '{node.layer.name}' has no mask, but TensorFlow.js gives it that of another layer. Put "
+
+def _mask_faults(model: Model) -> Iterator[str]:
+    left_mask = left_states = False
+    shared = False  # whether the mapping of arguments exists yet
+    runs: dict[int, int] = {}
+    for tensor in _order(model):
+        node, layer = tensor.node, tensor.layer
+        runs[id(node)] = runs.get(id(node), 0) + 1
+        masks = [parent.mask_dims is not None for parent in node.parents]
+        masked = any(masks)
+        if masked:
+            shared, left_mask = True, masks[0]
+        if _recurs(layer):
+            if left_mask and not masks[0]:
+                yield (
+                    f"the layer '{layer.name}' has no mask, but TensorFlow.js gives it that of a layer before. Put "
                     f"Masking before it, with a mask_value that never occurs"
                 )
-        for node in masked:
-            layer = node.layer.forward_layer if isinstance(node.layer, Bidirectional) else node.layer
-            if not isinstance(layer, Recurrent) or not layer.return_sequences:
+            elif left_mask and isinstance(layer, Model) and not all(part.supports_masking for part in _layers(layer)):
+                yield (
+                    f"the mask ends within the model '{layer.name}', but TensorFlow.js hands it on to the recurrent "
+                    f"layers there. Leave out the mask, or the layer that ends it"
+                )
+            if left_states:
+                yield (
+                    f"TensorFlow.js raises an error in '{layer.name}', because a layer before was given an "
+                    f"initial_state in a model with masks. Leave out one or the other"
+                )
+            if shared and _has_states(node):
+                left_states = True
+            if getattr(layer, "stateful", False) and runs[id(node)] > 1:
+                yield (
+                    f"TensorFlow.js runs the stateful layer '{layer.name}' once for each of its results, and its state "
+                    f"moves on each time. Leave out return_state, or stateful"
+                )
+        if masked:
+            yield from _masked_faults(layer)
+
+
+def _masked_faults(layer: Layer) -> Iterator[str]:
+    inner = layer.forward_layer if isinstance(layer, Bidirectional) else layer
+    if not isinstance(inner, Recurrent) or not inner.return_sequences:
+        return
+    if inner.zero_output_for_mask:
+        yield (
+            f"'{layer.name}' gives zeros at masked steps, in TensorFlow.js the output before. Use "
+            f"zero_output_for_mask=False"
+        )
+    if inner.go_backwards:
+        yield (
+            f"TensorFlow.js does not turn the mask with the sequence that '{layer.name}' returns in the order of "
+            f"reading. Leave out go_backwards, or the mask"
+        )
+
+
+def _order(model: Model) -> list[KerasTensor]:
+    """The tensors in the order in which TensorFlow.js computes them: of several inputs the last one first."""
+    done = {id(tensor) for tensor in model.inputs}
+    order: list[KerasTensor] = []
+    for fetch in model.outputs:
+        waiting: list[tuple[KerasTensor, bool]] = [(fetch, False)]
+        while waiting:
+            tensor, ready = waiting.pop()
+            if id(tensor) in done:
                 continue
-            if layer.zero_output_for_mask:
-                found.append(
-                    f"'{layer.name}' gives zeros at masked steps, in TensorFlow.js the output before. Use "
-                    f"zero_output_for_mask=False"
-                )
-            if layer.go_backwards:
-                found.append(
-                    f"TensorFlow.js does not turn the mask with the sequence that '{layer.name}' returns in the order "
-                    f"of reading. Leave out go_backwards, or the mask"
-                )
-    return found
+            if ready:
+                done.add(id(tensor))
+                order.append(tensor)
+            else:
+                waiting.append((tensor, True))
+                waiting.extend((parent, False) for parent in tensor.node.parents)
+    return order
+
+
+def _has_states(node: CallNode) -> bool:
+    if not isinstance(node.layer, (Bidirectional, Recurrent)):
+        return False
+    return node.kwargs.get("initial_state") is not None or len(node.args) > 1
+
+
+def _recurs(layer: Layer) -> bool:
+    return any(isinstance(part, Recurrent) for part in layer.walk())
+
+
+def _layers(model: Model) -> Iterator[Layer]:
+    return (part for part in model.walk() if isinstance(part, Layer) and not isinstance(part, Model))
 
 
 def penalty_faults(config: Any) -> list[str]:
-    """Penalties on weights and outputs that count here and not there."""
+    """Penalties on weights and outputs that count here and not there, or the other way round."""
     found: list[str] = []
     waiting = [config]
     while waiting:
@@ -67,39 +132,13 @@ def penalty_faults(config: Any) -> list[str]:
     return found
 
 
-def _penalties(kind: str, options: dict[str, Any]) -> list[str]:
-    given = [key for key, value in options.items() if key.endswith("_regularizer") and value is not None]
-    found = []
-    for key in given:
+def _penalties(kind: str, options: dict[str, Any]) -> Iterator[str]:
+    for key, value in options.items():
+        if not key.endswith("_regularizer") or value is None:
+            continue
         if kind in ("GRU", "LSTM", "SimpleRNN") or key == "activity_regularizer":
-            found.append(f"TensorFlow.js does not count the {key} of the {kind} '{options.get('name')}'")
+            yield f"TensorFlow.js does not count the {key} of the {kind} '{options.get('name')}'"
         elif options.get("trainable") is False:
-            found.append(f"TensorFlow.js counts the {key} of '{options.get('name')}', which is frozen")
-        elif options[key]["class_name"] not in ("L1", "L2", "L1L2"):
-            found.append(f"TensorFlow.js has no regularizer {options[key]['class_name']}")
-    return found
-
-
-def _models(model: Model) -> Iterator[Model]:
-    for layer in model.walk():
-        if isinstance(layer, Model):
-            yield layer
-
-
-def _recurs(layer: Layer) -> bool:
-    return any(isinstance(part, Recurrent) for part in layer.walk())
-
-
-def _depends(node: CallNode, on: CallNode) -> bool:
-    """Whether ``node`` reads, over any number of calls, a result of ``on``: then it runs later."""
-    seen: set[int] = set()
-    waiting = [node]
-    while waiting:
-        here = waiting.pop()
-        for parent in here.parents:
-            if parent.node is on:
-                return True
-            if id(parent.node) not in seen:
-                seen.add(id(parent.node))
-                waiting.append(parent.node)
-    return False
+            yield f"TensorFlow.js counts the {key} of '{options.get('name')}', which is frozen"
+        elif value["class_name"] not in ("L1", "L2", "L1L2"):
+            yield f"TensorFlow.js has no regularizer {value['class_name']}"

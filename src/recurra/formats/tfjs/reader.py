@@ -13,7 +13,7 @@ from ...errors import FormatError, UnsupportedFeatureError
 from ...models import Model
 from ..limits import MAX_HEADER_BYTES, parse_json
 from ..spec import ModelSpec
-from .faults import mask_faults, penalty_faults
+from .faults import penalty_faults, running_faults
 from .topology import read_topology
 from .training import read_state, read_training
 from .weights import read_manifest, read_weights
@@ -46,7 +46,7 @@ def load_model(
     document = _document_path(Path(path))
     spec = read_spec(document, custom_objects or {}, compile)
     model = spec.build(document, custom_objects, compile, allow_nonfinite)
-    faults = mask_faults(model)
+    faults = running_faults(model)
     if faults:
         _warn(f"'{document}' predicts other numbers in TensorFlow.js 4.22 than here: {'; '.join(faults)}.")
     if model.compiled:

@@ -18,7 +18,7 @@ from ..atomic import replacing
 from ..limits import parse_json
 from ..spec import ModelSpec
 from ..version import writing_version
-from .faults import mask_faults, penalty_faults
+from .faults import penalty_faults, running_faults
 from .topology_writing import Names, write_topology
 from .training import write_state, write_training
 from .weights import encode
@@ -64,7 +64,7 @@ def save_model(
     4
     """
     spec = ModelSpec.of(model)
-    faults = mask_faults(model)
+    faults = running_faults(model)
     if faults:
         raise UnsupportedFeatureError(
             f"The model '{model.name}' would predict other numbers in TensorFlow.js 4.22 than here: "
