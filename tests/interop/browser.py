@@ -90,12 +90,12 @@ def open_page(url: str, width: int = 1180, height: int = 1180, dark: bool = Fals
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as profile:
         their_read, our_write = os.pipe()
         our_read, their_write = os.pipe()
-        # The browser reads commands from descriptor 3 and answers on 4.
+        # The browser reads commands from descriptor 3 and answers on 4. (Plain sh has descriptors of one digit only.)
         command = [
-            "sh",
+            "bash",
             "-c",
             f'exec "$@" 3<&{their_read} 4>&{their_write}',
-            "sh",
+            "bash",
             program,
             "--headless=new",
             "--no-sandbox",
