@@ -12,7 +12,7 @@ import numpy as np
 
 __all__ = ["SAMPLES", "dense", "layer", "lstm", "sequential", "write"]
 
-_FILE = Path(__file__).parents[2] / "golden" / "tfjs" / "layersmodels.json"
+_FILE = Path(__file__).parents[2] / "golden" / "tfjs" / "files" / "layersmodels.json"
 SAMPLES: dict[str, dict[str, Any]] = json.loads(_FILE.read_text(encoding="utf-8"))
 """Models that TensorFlow.js 4.22 saved."""
 

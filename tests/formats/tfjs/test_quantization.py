@@ -11,7 +11,7 @@ import pytest
 from recurra.errors import ArgumentError, FormatError
 from recurra.formats.tfjs.quantization import dequantize, quantize, stored_dtype
 
-_FILE = Path(__file__).parents[2] / "golden" / "tfjs" / "quantization.json"
+_FILE = Path(__file__).parents[2] / "golden" / "tfjs" / "files" / "quantization.json"
 CASES: list[dict[str, Any]] = json.loads(_FILE.read_text(encoding="utf-8"))
 
 
