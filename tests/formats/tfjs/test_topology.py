@@ -29,7 +29,7 @@ def config_of(topology: Any) -> dict[str, Any]:
 
 def test_defaults_are_those_of_tensorflowjs(tmp_path: Path) -> None:
     model = recurra.load_model(write(tmp_path, sequential(lstm()), WEIGHTS))
-    (made,) = model.layers
+    made: Any = model.layers[0]
     assert made.recurrent_activation.__name__ == "hard_sigmoid_tfjs"
     assert made.activation.__name__ == "tanh"
     assert made.unit_forget_bias is False

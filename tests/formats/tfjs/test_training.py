@@ -33,7 +33,7 @@ def model(optimizer: Any, loss: Any = "mse", **options: Any) -> Any:
     return made
 
 
-OPTIMIZERS = {
+OPTIMIZERS: dict[str, Any] = {
     "adam": lambda: train.adam(0.02, 0.8, 0.99, 1e-5),
     "sgd": lambda: train.sgd(0.1),
     "momentum": lambda: train.momentum(0.05, 0.7),
@@ -74,7 +74,7 @@ def test_a_frozen_layer_has_no_state(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("spelled", [{"beta1": 0.5, "beta2": 0.6}, {"beta_1": 0.5, "beta_2": 0.6}])
-def test_both_spellings_of_options(spelled: dict[str, float]) -> None:
+def test_both_spellings_of_options(spelled: Any) -> None:
     config, slots = read_training(training(**spelled, learningRate=0.3), 1, "file")
     assert (config["optimizer"]["config"]["beta_1"], config["optimizer"]["config"]["beta_2"]) == (0.5, 0.6)
     assert config["optimizer"]["config"]["learning_rate"] == 0.3

@@ -44,9 +44,9 @@ def test_several_groups_and_folders(tmp_path: Path) -> None:
 
 
 def test_there_and_back(tmp_path: Path) -> None:
-    state = [("iter", np.array(7, dtype=np.int32)), ("a/m", np.float32([0.5]))]
+    state = [("iter", np.array(7, dtype=np.int32)), ("a/m", np.array([0.5], dtype=np.float32))]
     for kind in (None, "uint8", "uint16", "float16"):
-        entries, data = encode([("a", np.float32([[-1.0, 0.25, 1.0]]))], state, kind)
+        entries, data = encode([("a", np.array([[-1.0, 0.25, 1.0]], dtype=np.float32))], state, kind)
         (tmp_path / "w").write_bytes(data)
         manifest = [{"paths": ["w"], "weights": entries}]
         ((name, values),), optimizer = read_weights(read_manifest(manifest, tmp_path, tmp_path))

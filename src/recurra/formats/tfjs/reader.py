@@ -94,7 +94,7 @@ def read_document(document: Path) -> dict[str, Any]:
         if not stat.S_ISREG(found.st_mode) or found.st_size > MAX_HEADER_BYTES:
             raise FormatError(f"'{document}' is no ordinary file, or larger than {MAX_HEADER_BYTES:,} bytes.")
         with document.open("rb") as stream:
-            text = stream.read(MAX_HEADER_BYTES + 1)
+            text = stream.read(found.st_size)
     except (OSError, ValueError) as error:
         if isinstance(error, FormatError):
             raise
