@@ -47,7 +47,7 @@ export function lines(place, series, {width = 1000, height = 220, drag, range, s
   const [low, high] = range ?? extent(series.flatMap(({values}) => [...values]));
   const x = (step) => LEFT + ((width - LEFT - RIGHT) * (step + 0.5)) / steps;
   const y = (value) => TOP + ((height - TOP - BOTTOM) * (high - value)) / (high - low);
-  for (const at of ticks(low, high, height < 150 ? 2 : 4)) {
+  for (const at of ticks(low, high, height < 150 ? 2 : 5)) {
     draw(svg, 'line', {x1: LEFT, x2: width - RIGHT, y1: y(at), y2: y(at), class: 'grid'});
     draw(svg, 'text', {x: LEFT - 8, y: y(at) + 4, 'text-anchor': 'end'}, number(at));
   }
