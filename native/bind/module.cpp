@@ -11,6 +11,7 @@
 #include <memory>
 
 #include "../core/plan.h"
+#include "../kernels/dispatch.h"
 
 namespace nb = nanobind;
 using namespace nb::literals;
@@ -369,6 +370,7 @@ NB_MODULE(_native, module) {
     return names;
   });
   module.def("instruction_set", [] { return std::string(kernels().name); });
+  module.def("instruction_sets", &instruction_sets);
   module.def("num_threads", &num_threads);
   module.def("set_num_threads", &set_num_threads, "count"_a);
 }

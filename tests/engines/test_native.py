@@ -17,7 +17,7 @@ import pytest
 
 from recurra import ops
 from recurra.engines import Program, UpdateRule, available, get
-from recurra.engines.native import instruction_set, num_threads, set_num_threads
+from recurra.engines.native import instruction_set, instruction_sets, num_threads, set_num_threads
 from recurra.errors import ArgumentError, EngineError, NonFiniteError, ShapeError
 from recurra.graph import GraphBuilder, Tensor, Variable
 
@@ -114,8 +114,9 @@ def bits_in_a_process(isa: str, threads: int) -> str:
 
 
 def sets_with_fma() -> list[str]:
-    best = instruction_set()
-    return {"avx512": ["avx512", "avx2"], "avx2": ["avx2"], "neon": ["neon"]}.get(best, [best])
+    """Those of this machine; where the suite itself runs on the portable set, that one, which has its own bits."""
+    own = instruction_set()
+    return [own] if own == "portable" else [isa for isa in instruction_sets() if isa != "portable"]
 
 
 def test_native_engine_is_built_where_the_suite_runs() -> None:
@@ -126,6 +127,16 @@ def test_native_engine_is_built_where_the_suite_runs() -> None:
 @pytest.mark.parametrize("threads", [1, 2, 3])
 def test_training_gives_the_same_bits_for_any_threads_and_instruction_set(isa: str, threads: int) -> None:
     assert bits_in_a_process(isa, threads) == trained_bits()
+
+
+def test_the_emulated_set_runs_where_avx2_does_and_is_never_the_default() -> None:
+    sets = instruction_sets()
+    assert ("emulated" in sets) == ("avx2" in sets)
+    assert sets[0] != "emulated"
+    code = f"import sys; sys.path[:0] = {sys.path!r}; from recurra.engines.native import instruction_set as i; print(i())"
+    environment = {name: value for name, value in os.environ.items() if name != "RECURRA_ISA"}
+    run = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True)
+    assert run.stdout.strip() == sets[0], run.stderr
 
 
 def test_portable_set_runs_and_does_not_depend_on_threads() -> None:

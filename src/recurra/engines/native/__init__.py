@@ -2,6 +2,22 @@
 
 from __future__ import annotations
 
-from .program import ENGINE, NativeEngine, NativeProgram, instruction_set, num_threads, set_num_threads
+from .program import (
+    ENGINE,
+    NativeEngine,
+    NativeProgram,
+    instruction_set,
+    instruction_sets,
+    num_threads,
+    set_num_threads,
+)
 
-__all__ = ["ENGINE", "NativeEngine", "NativeProgram", "instruction_set", "num_threads", "set_num_threads"]
+__all__ = [
+    "ENGINE",
+    "NativeEngine",
+    "NativeProgram",
+    "instruction_set",
+    "instruction_sets",
+    "num_threads",
+    "set_num_threads",
+]

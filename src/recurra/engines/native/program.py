@@ -14,7 +14,7 @@ from ...graph import Graph
 from ..base import Engine, Feeds, Program, Stream, UpdateRule
 from . import _native
 
-__all__ = ["ENGINE", "NativeEngine", "NativeProgram", "instruction_set", "num_threads", "set_num_threads"]
+__all__ = ["ENGINE", "NativeEngine", "NativeProgram", "instruction_set", "instruction_sets", "num_threads", "set_num_threads"]
 
 Run = Callable[[_native.Plan, list[np.ndarray]], Any]
 
@@ -25,10 +25,21 @@ _DTYPES = {"float": np.dtype(np.float32), "int": np.dtype(np.int32)}
 def instruction_set() -> str:
     """The instruction set the kernels use here; the environment variable RECURRA_ISA overrides the choice.
 
-    >>> instruction_set() in ("avx512", "avx2", "neon", "portable")
+    >>> instruction_set() in instruction_sets()
     True
     """
     return _native.instruction_set()
+
+
+def instruction_sets() -> list[str]:
+    """The instruction sets that run here, any of which RECURRA_ISA may name; by default the first is used.
+
+    ``"emulated"`` is for tests: AVX2 that computes in the steps of AVX-512.
+
+    >>> "portable" in instruction_sets()
+    True
+    """
+    return _native.instruction_sets()
 
 
 def num_threads() -> int:

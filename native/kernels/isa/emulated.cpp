@@ -1,0 +1,4 @@
+#include "../kernels.h"
+#include "simd_emulated.h"
+
+#include "../generic/all.h"

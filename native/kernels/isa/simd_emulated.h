@@ -1,0 +1,32 @@
+// Vectors of 16 floats, each two halves of AVX2: the generic source as AVX-512 compiles it, on machines without that.
+// For tests, and never chosen unless RECURRA_ISA names it: it is slower than AVX2 itself.
+#pragma once
+#include <immintrin.h>
+#include <string.h>
+
+#define RECURRA_ISA emulated
+#define RECURRA_WIDTH 16
+#define RECURRA_ROWS 6
+
+namespace recurra::RECURRA_ISA {
+typedef float vf __attribute__((vector_size(64)));
+typedef int32_t vi __attribute__((vector_size(64)));
+static inline vf fma(vf a, vf b, vf c) {
+  __m256 x[2], y[2], z[2];
+  memcpy(x, &a, sizeof x);
+  memcpy(y, &b, sizeof y);
+  memcpy(z, &c, sizeof z);
+  z[0] = _mm256_fmadd_ps(x[0], y[0], z[0]);
+  z[1] = _mm256_fmadd_ps(x[1], y[1], z[1]);
+  memcpy(&c, z, sizeof c);
+  return c;
+}
+static inline vf sqrt(vf a) {
+  __m256 x[2];
+  memcpy(x, &a, sizeof x);
+  x[0] = _mm256_sqrt_ps(x[0]);
+  x[1] = _mm256_sqrt_ps(x[1]);
+  memcpy(&a, x, sizeof a);
+  return a;
+}
+}  // namespace recurra::RECURRA_ISA
