@@ -120,6 +120,11 @@ struct Recurrence {
   float* d_inner;               // (batch, time, units), GRU with reset after: gradient of `inner`
   float* dh;                    // (batch, units)
   float* d_recurrent_mask;      // (batch, units), added to, or null
+  // Products of tiles, where `parts` is not 0: `recurrent` and its like are from tile_pack_b then, and rows of the
+  // batch are divided between threads at multiples of kTileRows.
+  int parts;
+  uint16_t* tiles;              // room for A of one product; per kTileRows rows `tiles_step` numbers
+  int64_t tiles_step;
 };
 
 // p -= scale * m / (sqrt(v) * root_scale + epsilon). keep = 1 - beta, worked out in double: 1 - 0.999f would be off by
@@ -135,6 +140,52 @@ struct RmspropStep {
 struct SgdStep {
   float momentum, learning_rate;
   bool nesterov, scaled;
+};
+
+// How numbers enter matrix products: as they are, as sums of two bfloat16 numbers, or rounded to one.
+enum class Precision : int { float32, bf16x3, bf16 };
+
+// Tiles of bfloat16 numbers, as matrix units multiply them: of A sixteen rows by 32 k, of B sixteen pairs of k by
+// sixteen columns, the two numbers of a pair side by side. What is missing to whole tiles is 0. With two parts each
+// number is the sum of two bfloat16 numbers, and a tile of the larger ones is followed by one of the smaller ones.
+// Tiles of one row of tiles of A, or of one panel of columns of B, lie in order of k.
+constexpr int64_t kTileRows = 16;
+constexpr int64_t kTileDepth = 32;
+constexpr int64_t kTile = kTileRows * kTileDepth;  // numbers in a tile
+
+inline int64_t tiles_of(int64_t n, int64_t size) { return (n + size - 1) / size; }
+
+// Numbers to be laid in tiles: `count` rows of A or columns of B.
+struct TileSource {
+  const float* data;
+  int64_t count, k;
+  int64_t step, k_step;                  // floats from row to row or column to column, and from k to k
+  int64_t k_group = 0, k_group_step = 0; // k lies at (k / k_group) k_group_step + (k % k_group) k_step; 0: no groups
+};
+
+// C[M, N] = init + A B of tiles, where init is 0, a bias per column, or C itself.
+struct TileGemm {
+  int64_t m, n, depth;  // depth: tiles along k
+  int parts;
+  const uint16_t* a;
+  const uint16_t* b;
+  const float* bias;    // N values, or null
+  float* c;
+  int64_t c_row;
+  bool accumulate;
+};
+
+// What an LSTM has in tiles. Weights: per panel of kPanel units and tile along k (first those of x, then those of h)
+// the parts, each of them four tiles: the gates. A gradient of the gates (dz) has the order of k (panel, gate, unit).
+struct LstmTiles {
+  int parts;
+  const uint16_t* weights;
+  const float* bias;            // per panel kLstmPanel columns
+  uint16_t* x;                  // of one step
+  uint16_t* h;                  // (2, ...): before this step and before the next
+  const uint16_t* recurrent_t;  // backward: R^T
+  uint16_t* dz;                 // backward
+  int64_t dz_step;              // from step to step of `dz`; 0: only one is kept
 };
 
 struct Kernels {
@@ -184,6 +235,21 @@ struct Kernels {
   void (*sgd)(const SgdStep&, float* p, const float* g, float* m, int64_t n);
   void (*rmsprop)(const RmspropStep&, float* p, const float* g, float* v, float* m, float* a, int64_t n);
   void (*adam)(const AdamStep&, float* p, const float* g, float* m, float* v, float* v_max, int64_t n);
+
+  // Null in the sets without tiles.
+  void (*tile_pack_a)(const TileSource&, int parts, int64_t tile_first, int64_t tile_last, uint16_t* out);
+  void (*tile_pack_b)(const TileSource&, int parts, int64_t panel_first, int64_t panel_last, uint16_t* out);
+  // Computes rows of tiles [tile_first, tile_last) of panels [panel_first, panel_last).
+  void (*tile_gemm)(const TileGemm&, int64_t tile_first, int64_t tile_last, int64_t panel_first, int64_t panel_last);
+  void (*lstm_tiles_pack)(const float* kernel, const float* recurrent, const float* bias, int64_t features,
+                          int64_t units, int parts, int64_t panel_first, int64_t panel_last, uint16_t* weights,
+                          float* packed_bias);
+  // B of a product dz by the transpose of a matrix (count, 4 units); its columns are the rows of the matrix.
+  void (*lstm_tiles_pack_transposed)(const float* matrix, int64_t count, int64_t units, int parts, int64_t panel_first,
+                                     int64_t panel_last, uint16_t* out);
+  // Of the rows of the batch in rows of tiles [tile_first, tile_last), all steps.
+  void (*lstm_tiles_forward)(const Lstm&, const LstmTiles&, int64_t tile_first, int64_t tile_last);
+  void (*lstm_tiles_backward)(const Lstm&, const LstmTiles&, int64_t tile_first, int64_t tile_last);
 };
 
 const Kernels& kernels();

@@ -6,6 +6,12 @@
 #include "elementwise.h"
 #include "gemm.h"
 #include "lstm.h"
+#if defined(RECURRA_TILES)
+#include "tiles.h"
+#include "bf16.h"
+#include "gemm_bf16.h"
+#include "lstm_bf16.h"
+#endif
 #include "recurrence.h"
 #include "gru.h"
 #include "simple_rnn.h"
@@ -51,6 +57,23 @@ const Kernels& table() {
       sgd,
       rmsprop,
       adam,
+#if defined(RECURRA_TILES)
+      tile_pack_a,
+      tile_pack_b,
+      tile_gemm,
+      lstm_tiles_pack,
+      lstm_tiles_pack_transposed,
+      lstm_tiles_forward,
+      lstm_tiles_backward,
+#else
+      nullptr,
+      nullptr,
+      nullptr,
+      nullptr,
+      nullptr,
+      nullptr,
+      nullptr,
+#endif
   };
   return kernels;
 }

@@ -15,7 +15,7 @@ static void gru_forward(const Recurrence& s, int64_t first, int64_t last) {
   for (int64_t t = 0; t < s.time; t++) {
     const int64_t step = place(s, t);
     lay_before(s, first, last, step);
-    row_product(first, last, s.training ? s.before + step * n : s.before, kept_stride(s), n, s.recurrent, width,
+    row_product(s, first, last, s.training ? s.before + step * n : s.before, kept_stride(s), n, s.recurrent, width,
                 s.recurrent_bias, s.work, 3 * n, false);
     for (int64_t row = first; row < last; row++) {
       float* gates = s.gates + (row * s.time + step) * 3 * n;
@@ -33,8 +33,8 @@ static void gru_forward(const Recurrence& s, int64_t first, int64_t last) {
       });
     }
     if (!s.reset_after)
-      row_product(first, last, s.training ? s.inner + step * n : s.inner, kept_stride(s), n, s.recurrent_h, n, nullptr,
-                  s.gates + step * 3 * n + 2 * n, s.time * 3 * n, true);
+      row_product(s, first, last, s.training ? s.inner + step * n : s.inner, kept_stride(s), n, s.recurrent_h, n,
+                  nullptr, s.gates + step * 3 * n + 2 * n, s.time * 3 * n, true);
     for (int64_t row = first; row < last; row++) {
       const bool counts = !masked(s, row, step);
       float *gates = s.gates + (row * s.time + step) * 3 * n, *h = s.h + row * n;
@@ -89,8 +89,8 @@ static void gru_backward(const Recurrence& s, int64_t first, int64_t last) {
     float* flow = s.work + s.batch * 3 * n;  // (batch, units): the gradient of `before`
     if (!s.reset_after) {
       // The gradient of r * h, then of r, then of h by that way.
-      row_product(first, last, s.gates + step * 3 * n + 2 * n, s.time * 3 * n, n, s.recurrent_h_t, n, nullptr, flow, n,
-                  false);
+      row_product(s, first, last, s.gates + step * 3 * n + 2 * n, s.time * 3 * n, n, s.recurrent_h_t, n, nullptr, flow,
+                  n, false);
       for (int64_t row = first; row < last; row++) {
         const bool counts = !masked(s, row, step);
         float *gates = gates_of(row), *work = s.work + row * 3 * n, *d = flow + row * n;
@@ -105,7 +105,7 @@ static void gru_backward(const Recurrence& s, int64_t first, int64_t last) {
         });
       }
     }
-    row_product(first, last, s.work, 3 * n, s.reset_after ? 3 * n : 2 * n, s.recurrent_t, n, nullptr, flow, n,
+    row_product(s, first, last, s.work, 3 * n, s.reset_after ? 3 * n : 2 * n, s.recurrent_t, n, nullptr, flow, n,
                 !s.reset_after);
     for (int64_t row = first; row < last; row++) through_mask(s, step, row, flow + row * n);
   }

@@ -11,9 +11,16 @@ static inline bool masked(const Recurrence& s, int64_t row, int64_t step) {
 }
 
 // A product over rows of the batch: C (+)= A B, A and C with `stride` floats from row to row.
-static inline void row_product(int64_t first, int64_t last, const float* a, int64_t a_stride, int64_t k,
-                               const float* packed, int64_t n, const float* bias, float* c, int64_t c_stride,
+static inline void row_product(const Recurrence& s, int64_t first, int64_t last, const float* a, int64_t a_stride,
+                               int64_t k, const float* packed, int64_t n, const float* bias, float* c, int64_t c_stride,
                                bool accumulate) {
+#if defined(RECURRA_TILES)
+  if (s.parts)
+    return tile_row_product(s.parts, first, last, a, a_stride, k, reinterpret_cast<const uint16_t*>(packed), n, bias, c,
+                            c_stride, accumulate, s.tiles + first / kTileRows * s.tiles_step);
+#else
+  (void)s;
+#endif
   const Gemm g{last, n, k, a, a_stride, 1, packed, bias, c, c_stride, accumulate};
   gemm(g, first, last, 0, pack_panels(n));
 }

@@ -9,7 +9,7 @@ static void simple_rnn_forward(const Recurrence& s, int64_t first, int64_t last)
   for (int64_t t = 0; t < s.time; t++) {
     const int64_t step = place(s, t);
     lay_before(s, first, last, step);
-    row_product(first, last, s.training ? s.before + step * s.units : s.before, kept_stride(s), s.units, s.recurrent,
+    row_product(s, first, last, s.training ? s.before + step * s.units : s.before, kept_stride(s), s.units, s.recurrent,
                 s.units, nullptr, s.gates + step * s.units, s.time * s.units, true);
     for (int64_t row = first; row < last; row++) {
       const bool counts = !masked(s, row, step);
@@ -41,7 +41,7 @@ static void simple_rnn_backward(const Recurrence& s, int64_t first, int64_t last
         store_at(dh, u, vf{}, m);
       });
     }
-    row_product(first, last, s.gates + step * s.units, s.time * s.units, s.units, s.recurrent_t, s.units, nullptr,
+    row_product(s, first, last, s.gates + step * s.units, s.time * s.units, s.units, s.recurrent_t, s.units, nullptr,
                 s.work, 3 * s.units, false);
     for (int64_t row = first; row < last; row++) through_mask(s, step, row, s.work + row * 3 * s.units);
   }

@@ -2,7 +2,9 @@
 #pragma once
 #include <immintrin.h>
 
+#if !defined(RECURRA_ISA)
 #define RECURRA_ISA avx512
+#endif
 #define RECURRA_WIDTH 16
 #define RECURRA_ROWS 6
 

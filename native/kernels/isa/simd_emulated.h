@@ -1,5 +1,5 @@
-// Vectors of 16 floats, each two halves of AVX2: the generic source as AVX-512 compiles it, on machines without that.
-// For tests, and never chosen unless RECURRA_ISA names it: it is slower than AVX2 itself.
+// Vectors of 16 floats, each two halves of AVX2: the generic source as AVX-512 and AMX compile it, on machines without
+// them. For tests, and never chosen unless RECURRA_ISA names it: it is slower than AVX2 itself.
 #pragma once
 #include <immintrin.h>
 #include <string.h>
@@ -7,6 +7,7 @@
 #define RECURRA_ISA emulated
 #define RECURRA_WIDTH 16
 #define RECURRA_ROWS 6
+#define RECURRA_TILES RECURRA_TILES_SOFTWARE
 
 namespace recurra::RECURRA_ISA {
 typedef float vf __attribute__((vector_size(64)));
