@@ -81,6 +81,14 @@ std::optional<UpdateRule> make_rule(nb::object rule) {
   return made;
 }
 
+Precision precision_named(const std::string& name) {
+  if (name == "float32") return Precision::float32;
+  if (name != "bf16x3" && name != "bf16") throw InvalidData("There is no precision '" + name + "'.");
+  if (!kernels().tile_gemm)
+    throw InvalidData("The precision '" + name + "' does not run here: " + tiles_missing() + ".");
+  return name == "bf16" ? Precision::bf16 : Precision::bf16x3;
+}
+
 // A plan and the Python objects whose memory it uses.
 class BoundPlan {
  public:
@@ -89,7 +97,8 @@ class BoundPlan {
             std::vector<bool> trainable, std::vector<std::pair<std::string, int>> states,
             std::vector<std::pair<int, int>> updates, std::vector<FloatArray> parameter_arrays,
             std::vector<FloatArray> state_arrays, nb::dict constants, nb::object rule,
-            std::vector<std::vector<std::optional<FloatArray>>> slots, bool backward, bool resident)
+            std::vector<std::vector<std::optional<FloatArray>>> slots, bool backward, bool resident,
+            const std::string& precision)
       : parameters_(std::move(parameter_arrays)), states_(std::move(state_arrays)), slots_(std::move(slots)) {
     Graph graph = make_graph(values, nodes, std::move(inputs), std::move(outputs), std::move(parameters),
                              std::move(trainable), std::move(states), std::move(updates));
@@ -124,7 +133,8 @@ class BoundPlan {
       std::memcpy(bytes.data(), data.data(), data.nbytes());
       bound.constants.emplace_back(nb::cast<int>(id), std::move(bytes));
     }
-    plan_ = std::make_unique<Plan>(std::move(graph), std::move(bound), make_rule(rule), backward, resident);
+    plan_ = std::make_unique<Plan>(std::move(graph), std::move(bound), make_rule(rule), backward, resident,
+                                   precision_named(precision));
   }
 
   nb::list predict(nb::list feeds, std::optional<Rows> rows, uint64_t step, bool keep_states) {
@@ -351,10 +361,10 @@ NB_MODULE(_native, module) {
                     std::vector<std::pair<std::string, int>>, std::vector<std::pair<std::string, int>>,
                     std::vector<bool>, std::vector<std::pair<std::string, int>>, std::vector<std::pair<int, int>>,
                     std::vector<FloatArray>, std::vector<FloatArray>, nb::dict, nb::object,
-                    std::vector<std::vector<std::optional<FloatArray>>>, bool, bool>(),
+                    std::vector<std::vector<std::optional<FloatArray>>>, bool, bool, const std::string&>(),
            "values"_a, "nodes"_a, "inputs"_a, "outputs"_a, "parameters"_a, "trainable"_a, "states"_a, "updates"_a,
            "parameter_arrays"_a, "state_arrays"_a, "constants"_a, "rule"_a.none(), "slots"_a, "backward"_a,
-           "resident"_a)
+           "resident"_a, "precision"_a)
       .def("predict", &BoundPlan::predict, "feeds"_a, "rows"_a.none(), "step"_a, "keep_states"_a)
       .def("train", &BoundPlan::train, "feeds"_a, "rows"_a.none(), "step"_a, "learning_rate"_a)
       .def("train_steps", &BoundPlan::train_steps, "feeds"_a, "rows"_a, "batch"_a, "first_step"_a, "learning_rates"_a,
@@ -371,6 +381,7 @@ NB_MODULE(_native, module) {
   });
   module.def("instruction_set", [] { return std::string(kernels().name); });
   module.def("instruction_sets", &instruction_sets);
+  module.def("tiles_missing", &tiles_missing);
   module.def("num_threads", &num_threads);
   module.def("set_num_threads", &set_num_threads, "count"_a);
 }

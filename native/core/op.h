@@ -54,6 +54,7 @@ class Op {
   std::vector<Scratch> scratch;
   Buffers* buffers = nullptr;
   bool resident = false;  // the parameters never change: what is packed once stays
+  Precision precision = Precision::float32;  // of the operands of matrix products
 
  protected:
   bool given(int input) const {

@@ -5,6 +5,8 @@
 #include <cmath>
 #include <cstring>
 
+#include "tiles.h"
+
 namespace recurra {
 
 namespace {
@@ -16,13 +18,14 @@ size_t aligned(size_t bytes) { return (bytes + kAlign - 1) / kAlign * kAlign; }
 
 }  // namespace
 
-Plan::Plan(Graph graph, Bound bound, std::optional<UpdateRule> rule, bool backward, bool resident)
+Plan::Plan(Graph graph, Bound bound, std::optional<UpdateRule> rule, bool backward, bool resident, Precision precision)
     : graph_(std::move(graph)), bound_(std::move(bound)), rule_(std::move(rule)), backward_(backward) {
   for (const auto& [name, id] : graph_.outputs)
     if (name == "loss") loss_ = id;
+  const OpTable& table = precision == Precision::float32 ? op_table() : tile_op_table();
   for (const Node& node : graph_.nodes) {
-    auto found = op_table().find(node.op);
-    if (found == op_table().end()) throw Unsupported("op '" + node.op + "'");
+    auto found = table.find(node.op);
+    if (found == table.end()) throw Unsupported("op '" + node.op + "'");
     ops_.push_back(found->second(node, graph_.values));
   }
   buffers_.values.assign(graph_.values.size(), nullptr);
@@ -41,6 +44,7 @@ Plan::Plan(Graph graph, Bound bound, std::optional<UpdateRule> rule, bool backwa
     const std::vector<bool>& flows = ops_[i]->output_has_gradient;
     ops_[i]->buffers = &buffers_;
     ops_[i]->resident = resident && !backward;
+    ops_[i]->precision = precision;
     ops_[i]->prepare(std::find(flows.begin(), flows.end(), true) != flows.end());
   }
   lay_out();

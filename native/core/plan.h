@@ -36,8 +36,10 @@ struct Feed {
 class Plan {
  public:
   // With `backward`, gradients of the output "loss" for the trainable parameters can be computed. With `resident`,
-  // the parameters never change, and what is packed of them at the first run stays.
-  Plan(Graph graph, Bound bound, std::optional<UpdateRule> rule, bool backward, bool resident = false);
+  // the parameters never change, and what is packed of them at the first run stays. Any precision but float32 needs an
+  // instruction set with tiles.
+  Plan(Graph graph, Bound bound, std::optional<UpdateRule> rule, bool backward, bool resident = false,
+       Precision precision = Precision::float32);
 
   // Runs forward. With `rows` (as many as the plan's batch) each feed is gathered first.
   void forward(const std::vector<Feed>& feeds, const int64_t* rows, int64_t count, uint64_t step);

@@ -36,7 +36,13 @@ def zero_slots(arrays: Arrays) -> dict[str, Arrays]:
 
 
 def network(
-    batch: int, time: int, features: int, units: int, outputs: int, dropout: float = 0.2
+    batch: int,
+    time: int,
+    features: int,
+    units: int,
+    outputs: int,
+    dropout: float = 0.2,
+    precision: str = "float32",
 ) -> tuple[Program, Arrays, Arrays]:
     """A training program for dropout, LSTM, dense, softmax; its data and its weights."""
     rng = np.random.default_rng(7)
@@ -60,7 +66,7 @@ def network(
     builder.output("loss", ops.reduce_mean(ops.square(y - target)))
     builder.output("y", y)
     arrays = {name: variable.value for name, variable in variables.items()}
-    program = get("native").compile(builder.finish(), arrays, ADAM, zero_slots(arrays))
+    program = get("native").compile(builder.finish(), arrays, ADAM, zero_slots(arrays), precision)
     feeds = {
         "x": rng.standard_normal((batch, time, features)).astype(np.float32),
         "target": rng.standard_normal((batch, time, outputs)).astype(np.float32),
@@ -68,7 +74,7 @@ def network(
     return program, feeds, arrays
 
 
-def recurrent(op: str, reset_after: bool = True) -> tuple[Program, Arrays, Arrays]:
+def recurrent(op: str, reset_after: bool = True, precision: str = "float32") -> tuple[Program, Arrays, Arrays]:
     """A training program for a GRU or a simple RNN; its data and its weights."""
     batch, time, features, units = 33, 11, 5, 37
     gates = 3 if op == "gru" else 1
@@ -84,7 +90,7 @@ def recurrent(op: str, reset_after: bool = True) -> tuple[Program, Arrays, Array
     sequence, _ = getattr(ops, op)(x, *variables.values(), **options)
     builder.output("loss", ops.reduce_mean(ops.square(sequence - 0.1)))
     arrays = {name: variable.value for name, variable in variables.items()}
-    program = get("native").compile(builder.finish(), arrays, ADAM, zero_slots(arrays))
+    program = get("native").compile(builder.finish(), arrays, ADAM, zero_slots(arrays), precision)
     return program, {"x": rng.standard_normal((batch, time, features)).astype(np.float32)}, arrays
 
 
@@ -133,7 +139,9 @@ def test_the_emulated_set_runs_where_avx2_does_and_is_never_the_default() -> Non
     sets = instruction_sets()
     assert ("emulated" in sets) == ("avx2" in sets)
     assert sets[0] != "emulated"
-    code = f"import sys; sys.path[:0] = {sys.path!r}; from recurra.engines.native import instruction_set as i; print(i())"
+    code = (
+        f"import sys; sys.path[:0] = {sys.path!r}; from recurra.engines import native; print(native.instruction_set())"
+    )
     environment = {name: value for name, value in os.environ.items() if name != "RECURRA_ISA"}
     run = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True)
     assert run.stdout.strip() == sets[0], run.stderr

@@ -51,8 +51,9 @@ class Model:
         }
 
     def program(self, engine: str, arrays: Arrays, rule: UpdateRule | None = None, slots: Any = None) -> Program:
-        """Compiles the graph."""
-        return get(engine).compile(self.graph, arrays, rule, slots)
+        """Compiles the graph. An engine may be named with a precision, as ``"native:bf16"``."""
+        name, _, precision = engine.partition(":")
+        return get(name).compile(self.graph, arrays, rule, slots, precision or "float32")
 
 
 def trace(

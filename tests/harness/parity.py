@@ -6,15 +6,32 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from recurra import engines
 from recurra.engines import UpdateRule
 from recurra.graph import Shape
 
 from .graphs import Arrays, Build, Model, trace
+from .precision import rounded_products
 from .tolerances import Tolerance, check_close, tolerance
 
-__all__ = ["SGD", "check_engine"]
+__all__ = ["PRODUCTS", "SGD", "check_engine", "variants"]
 
 SGD = UpdateRule("sgd")
+
+PRODUCTS = frozenset({"dense", "gru", "lstm", "simple_rnn"})
+"""The ops that make matrix products, to which a precision matters."""
+
+
+def variants() -> list[str]:
+    """The engines that run here, and each with every other precision that runs on it, as ``"native:bf16"``."""
+    names = engines.available()
+    reasons = {name: engines.get(name).precisions() for name in names}
+    return names + [
+        f"{name}:{precision}"
+        for name in names
+        for precision, reason in reasons[name].items()
+        if precision != "float32" and reason is None
+    ]
 
 
 def check_engine(
@@ -33,8 +50,10 @@ def check_engine(
 ) -> None:
     """Runs one graph on ``engine`` in float32 and on the numpy engine in float64 and compares all that comes out.
 
+    Where the engine is named with a precision, the operands of products are rounded on both.
+
     Args:
-        engine: Name of the engine.
+        engine: One of `variants`.
         build, parameters, feeds, shapes, states: See `harness.graphs.trace`.
         rule: The update rule of the training steps.
         same_zeros: Whether outputs must be 0 in the very same places (which elements dropout drops).
@@ -45,11 +64,12 @@ def check_engine(
         AssertionError: Something differs by more than `harness.tolerances` allows.
     """
     model = trace(build, parameters, feeds, shapes, states)
-    _compare_predictions(engine, model, same_zeros)
-    if "loss" in model.graph.outputs:
-        _compare_gradients(engine, model)
-    if trains and "loss" in model.graph.outputs:
-        _compare_training(engine, model, rule, learning_rate, steps)
+    with rounded_products(engine.partition(":")[2]):
+        _compare_predictions(engine, model, same_zeros)
+        if "loss" in model.graph.outputs:
+            _compare_gradients(engine, model)
+        if trains and "loss" in model.graph.outputs:
+            _compare_training(engine, model, rule, learning_rate, steps)
 
 
 def _compare_predictions(engine: str, model: Model, same_zeros: bool) -> None:

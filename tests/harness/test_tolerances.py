@@ -42,4 +42,5 @@ def test_every_engine_has_every_kind() -> None:
     assert kinds == {"forward", "gradient", "training", "parity"}
     for engine, dtype in {(engine, dtype) for engine, dtype, _ in TOLERANCES}:
         for kind in kinds:
-            assert tolerance(engine, dtype, kind).rtol < 1e-4
+            # A number rounded to bfloat16 is off by 2^-9.
+            assert tolerance(engine, dtype, kind).rtol < (1e-2 if engine == "native:bf16" else 1e-4)

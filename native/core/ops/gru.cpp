@@ -29,12 +29,12 @@ class GruOp : public RecurrenceOp {
   void prepare_more(bool backward) override {
     const Keep keep = backward ? Keep::until_backward : Keep::forward;
     inner_ = ask((backward ? rows() : s_.batch) * s_.units, keep);
-    recurrent_ = ask(matmul_scratch(s_.units, together()), packed_keep(Keep::forward));
-    if (!s_.reset_after) recurrent_h_ = ask(matmul_scratch(s_.units, s_.units), packed_keep(Keep::forward));
+    recurrent_ = ask(recurrent_scratch(s_.units, together()), packed_keep(Keep::forward));
+    if (!s_.reset_after) recurrent_h_ = ask(recurrent_scratch(s_.units, s_.units), packed_keep(Keep::forward));
     if (!backward) return;
-    recurrent_t_ = ask(matmul_scratch(together(), s_.units), Keep::backward);
+    recurrent_t_ = ask(recurrent_scratch(together(), s_.units), Keep::backward);
     if (s_.reset_after) d_inner_ = ask(rows() * s_.units, Keep::backward);
-    else recurrent_h_t_ = ask(matmul_scratch(s_.units, s_.units), Keep::backward);
+    else recurrent_h_t_ = ask(recurrent_scratch(s_.units, s_.units), Keep::backward);
   }
 
   void run_backward() override {

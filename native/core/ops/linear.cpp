@@ -1,7 +1,7 @@
 // Dense and embedding: recurra/ops/linear.py.
-#include "../op.h"
-
 #include <cstring>
+
+#include "../tiles.h"
 
 namespace recurra {
 
@@ -15,25 +15,27 @@ class Dense : public Op {
     inputs_ = in(1).shape[0];
     units_ = in(1).shape[1];
     rows_ = units_ ? out().size() / units_ : 0;
-    packed_ = ask(matmul_scratch(inputs_, units_), packed_keep(Keep::forward));
+    packed_ = ask(matmul_scratch(precision, rows_, inputs_, units_), packed_keep(Keep::forward));
     if (backward)
-      packed_backward_ = ask(std::max(matmul_scratch(units_, inputs_), matmul_scratch(rows_, units_)), Keep::backward);
+      packed_backward_ = ask(std::max(matmul_scratch(precision, rows_, units_, inputs_),
+                                      matmul_scratch(precision, inputs_, rows_, units_)),
+                             Keep::backward);
   }
 
   void forward() override {
-    matmul({x(0), inputs_, 1}, {x(1), units_, 1}, rows_, units_, inputs_, x(2), y(), units_, false, space(packed_),
-           must_pack());
+    matmul(precision, {x(0), inputs_, 1}, {x(1), units_, 1}, rows_, units_, inputs_, x(2), y(), units_, false,
+           space(packed_), must_pack());
   }
 
   // dx = dy W^T;  dW = x^T dy;  db = the sum of dy over rows
   void backward() override {
     float* packed = space(packed_backward_);
     if (wants(0))
-      matmul({dy(), units_, 1}, {x(1), 1, units_}, rows_, inputs_, units_, nullptr, dx(0), inputs_, accumulate(0),
-             packed);
+      matmul(precision, {dy(), units_, 1}, {x(1), 1, units_}, rows_, inputs_, units_, nullptr, dx(0), inputs_,
+             accumulate(0), packed);
     if (wants(1))
-      matmul({x(0), 1, inputs_}, {dy(), units_, 1}, inputs_, units_, rows_, nullptr, dx(1), units_, accumulate(1),
-             packed);
+      matmul(precision, {x(0), 1, inputs_}, {dy(), units_, 1}, inputs_, units_, rows_, nullptr, dx(1), units_,
+             accumulate(1), packed);
     if (wants(2)) kernels().column_sums(dy(), rows_, units_, units_, dx(2), accumulate(2));
   }
 

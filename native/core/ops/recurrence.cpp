@@ -23,11 +23,20 @@ void RecurrenceOp::prepare(bool backward) {
   before_ = ask(steps * state, keep);
   h_ = ask(state, Keep::forward);
   work_ = ask(s_.batch * 4 * s_.units, keep);
-  packed_kernel_ = ask(matmul_scratch(features_, width()), packed_keep(Keep::forward));
+  packed_kernel_ = ask(matmul_scratch(precision, rows(), features_, width()), packed_keep(Keep::forward));
   if (backward) {
     states_ = ask(rows() * s_.units, Keep::backward);
     dh_ = ask(state, Keep::backward);
-    packed_ = ask(std::max(matmul_scratch(rows(), width()), matmul_scratch(width(), features_)), Keep::backward);
+    packed_ = ask(std::max({matmul_scratch(precision, features_, rows(), width()),
+                            matmul_scratch(precision, s_.units, rows(), width()),
+                            matmul_scratch(precision, rows(), width(), features_)}),
+                  Keep::backward);
+  }
+  s_.parts = parts_of(precision);
+  if (s_.parts) {
+    // The longest k: all gates, on the way back.
+    s_.tiles_step = 2 * tile_scratch(s_.parts, kTileRows, width());
+    tiles_ = ask(tile_scratch(s_.parts, s_.batch, width()), keep);
   }
   prepare_more(backward);
 }
@@ -42,27 +51,37 @@ void RecurrenceOp::begin(const float* bias) {
   s_.before = space(before_);
   s_.h = space(h_);
   s_.work = space(work_);
+  if (s_.parts) s_.tiles = as_tiles(space(tiles_));
   pack_ = must_pack();
-  matmul({x(kX), features_, 1}, {x(kKernel), width(), 1}, rows(), width(), features_, bias, s_.gates, width(), false,
-         space(packed_kernel_), pack_);
+  matmul(precision, {x(kX), features_, 1}, {x(kKernel), width(), 1}, rows(), width(), features_, bias, s_.gates,
+         width(), false, space(packed_kernel_), pack_);
 }
 
 void RecurrenceOp::over_rows(Kernel kernel) {
   const int64_t work = rows() * s_.units * width();
-  const int64_t pieces = work < 1 << 17 ? 1 : std::min<int64_t>(num_threads(), s_.batch);
-  parallel_for(pieces, [&](int64_t i) { kernel(s_, s_.batch * i / pieces, s_.batch * (i + 1) / pieces); });
+  const int64_t unit = s_.parts ? kTileRows : 1, units = tiles_of(s_.batch, unit);  // rows that stay together
+  const int64_t pieces = work < 1 << 17 ? 1 : std::min<int64_t>(num_threads(), units);
+  parallel_for(pieces, [&](int64_t i) {
+    kernel(s_, units * i / pieces * unit, std::min(units * (i + 1) / pieces * unit, s_.batch));
+  });
+}
+
+void RecurrenceOp::pack_tiles(const TileSource& b, float* packed) {
+  kernels().tile_pack_b(b, s_.parts, 0, tiles_of(b.count, kTileRows), as_tiles(packed));
 }
 
 void RecurrenceOp::pack_recurrent(int64_t first, int64_t n, float* packed) {
+  if (s_.parts) return pack_tiles({x(kRecurrent) + first, n, s_.units, 1, width()}, packed);
   kernels().pack_b(x(kRecurrent) + first, width(), 1, 0, s_.units, s_.units, n, 0, kernels().pack_panels(n), packed);
 }
 
 void RecurrenceOp::pack_recurrent_transposed(int64_t first, int64_t n, float* packed) {
+  if (s_.parts) return pack_tiles({x(kRecurrent) + first, s_.units, n, width(), 1}, packed);
   kernels().pack_b(x(kRecurrent) + first, 1, width(), 0, n, n, s_.units, 0, kernels().pack_panels(s_.units), packed);
 }
 
 void RecurrenceOp::recurrent_gradient(const float* a, const float* d, int64_t d_stride, int64_t first, int64_t n) {
-  matmul({a, 1, s_.units}, {d, d_stride, 1}, s_.units, n, rows(), nullptr, dx(kRecurrent) + first, width(),
+  matmul(precision, {a, 1, s_.units}, {d, d_stride, 1}, s_.units, n, rows(), nullptr, dx(kRecurrent) + first, width(),
          accumulate(kRecurrent), space(packed_));
 }
 
@@ -99,11 +118,11 @@ void RecurrenceOp::backward() {
   if (wants(kRecurrentMask) && !accumulate(kRecurrentMask)) std::memset(dx(kRecurrentMask), 0, state_bytes);
   run_backward();
   if (wants(kKernel))
-    matmul({x(kX), 1, features_}, {s_.gates, width(), 1}, features_, width(), rows(), nullptr, dx(kKernel), width(),
-           accumulate(kKernel), space(packed_));
+    matmul(precision, {x(kX), 1, features_}, {s_.gates, width(), 1}, features_, width(), rows(), nullptr, dx(kKernel),
+           width(), accumulate(kKernel), space(packed_));
   if (wants(kX))
-    matmul({s_.gates, width(), 1}, {x(kKernel), 1, width()}, rows(), features_, width(), nullptr, dx(kX), features_,
-           accumulate(kX), space(packed_));
+    matmul(precision, {s_.gates, width(), 1}, {x(kKernel), 1, width()}, rows(), features_, width(), nullptr, dx(kX),
+           features_, accumulate(kX), space(packed_));
   if (wants(kInitialH)) {
     if (accumulate(kInitialH)) kernels().axpy(1.0f, s_.dh, dx(kInitialH), s_.batch * s_.units);
     else std::memcpy(dx(kInitialH), s_.dh, state_bytes);

@@ -19,8 +19,8 @@ class SimpleRnnOp : public RecurrenceOp {
 
  protected:
   void prepare_more(bool backward) override {
-    recurrent_ = ask(matmul_scratch(s_.units, s_.units), packed_keep(Keep::forward));
-    if (backward) recurrent_t_ = ask(matmul_scratch(s_.units, s_.units), Keep::backward);
+    recurrent_ = ask(recurrent_scratch(s_.units, s_.units), packed_keep(Keep::forward));
+    if (backward) recurrent_t_ = ask(recurrent_scratch(s_.units, s_.units), Keep::backward);
   }
 
   void run_backward() override {

@@ -7,9 +7,9 @@ import os
 import warnings
 
 from ..errors import EngineError, UnknownNameError
-from .base import Engine, Program, Stream, UpdateRule
+from .base import PRECISIONS, Engine, Program, Stream, UpdateRule
 
-__all__ = ["Engine", "Program", "Stream", "UpdateRule", "available", "default", "get"]
+__all__ = ["PRECISIONS", "Engine", "Program", "Stream", "UpdateRule", "available", "default", "get", "show_precisions"]
 
 _NAMES = ("native", "numpy")
 _loaded: dict[str, Engine] = {}
@@ -66,6 +66,18 @@ def default() -> Engine:
             stacklevel=2,
         )
     return get("numpy")
+
+
+def show_precisions(engine: Engine) -> str:
+    """The precisions an engine runs here, and why not the others, as text for people.
+
+    >>> show_precisions(get("numpy"))
+    'float32 (not bf16x3, bf16: it needs the native engine; ...'
+    """
+    reasons = engine.precisions()
+    here = ", ".join(name for name, reason in reasons.items() if reason is None)
+    missing = [name for name, reason in reasons.items() if reason is not None]
+    return f"{here} (not {', '.join(missing)}: {reasons[missing[0]]})" if missing else here
 
 
 def _load(name: str) -> Engine | None:

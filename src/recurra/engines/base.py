@@ -11,12 +11,15 @@ from typing import Any
 
 import numpy as np
 
-from ..errors import NonFiniteError
+from ..errors import EngineError, NonFiniteError, UnknownNameError
 from ..graph import Graph
 
-__all__ = ["Engine", "Program", "Stream", "UpdateRule"]
+__all__ = ["PRECISIONS", "Engine", "Program", "Stream", "UpdateRule"]
 
 Feeds = Mapping[str, np.ndarray]
+
+PRECISIONS = ("float32", "bf16x3", "bf16")
+"""How float32 numbers enter matrix products: as they are, as sums of two bfloat16 numbers, or rounded to one."""
 
 
 @dataclass(frozen=True)
@@ -157,6 +160,7 @@ class Engine(abc.ABC):
         arrays: Mapping[str, np.ndarray],
         rule: UpdateRule | None = None,
         slots: Mapping[str, Mapping[str, np.ndarray]] | None = None,
+        precision: str = "float32",
     ) -> Program:
         """Compiles a graph.
 
@@ -165,28 +169,57 @@ class Engine(abc.ABC):
             arrays: The array of each parameter and state, by name. Kept, read and changed in place.
             rule: How to update; needed for `Program.train`.
             slots: The rule's arrays: slot name, then parameter name. Changed in place.
+            precision: One of `PRECISIONS`: of the operands of matrix products. Sums, and everything else, stay as
+                they are. Default ``"float32"``: operands too.
 
         Raises:
             UnsupportedOpError: The graph holds an op this engine lacks.
+            EngineError: The precision does not run here; see `precisions`.
         """
 
-    def stream(self, graph: Graph, parameters: Mapping[str, np.ndarray]) -> Stream:
+    def precisions(self) -> dict[str, str | None]:
+        """Every one of `PRECISIONS` with None where it runs here, otherwise with the reason why not."""
+        reason = "it needs the native engine; this one computes in the float type of the weights throughout"
+        return {name: None if name == "float32" else reason for name in PRECISIONS}
+
+    def need_precision(self, precision: str) -> None:
+        """Checks that a precision runs here.
+
+        Raises:
+            UnknownNameError: There is none of that name.
+            EngineError: It does not run here. The message says what is missing.
+        """
+        if precision not in PRECISIONS:
+            raise UnknownNameError("precision", precision, PRECISIONS)
+        reason = self.precisions()[precision]
+        if reason is not None:
+            raise EngineError(
+                f"precision='{precision}' does not run on the {self.name} engine here: {reason}. "
+                f"Use precision='float32'."
+            )
+
+    def stream(self, graph: Graph, parameters: Mapping[str, np.ndarray], precision: str = "float32") -> Stream:
         """Prepares a graph with one input and states for being run step by step.
 
         Args:
             graph: All its sizes are numbers.
             parameters: The array of each parameter. They must never change: what the engine makes of them is kept.
+            precision: See `compile`.
         """
-        return Stream(self, graph, parameters)
+        return Stream(self, graph, parameters, precision)
 
 
 class Stream:
     """A graph that many sessions run step by step, each with states of its own, all with the same weights."""
 
-    def __init__(self, engine: Engine, graph: Graph, parameters: Mapping[str, np.ndarray]) -> None:
+    def __init__(
+        self, engine: Engine, graph: Graph, parameters: Mapping[str, np.ndarray], precision: str = "float32"
+    ) -> None:
+        engine.need_precision(precision)
         self.graph = graph
         self._engine = engine
         self._parameters = parameters
+        self._precision = precision
 
     def session(self, states: Mapping[str, np.ndarray]) -> Callable[[np.ndarray], Any]:
         """Returns a function that makes one step: it takes the input and returns the output, or a list of several.
@@ -194,7 +227,7 @@ class Stream:
         Args:
             states: The array of each state, C-contiguous. Each step reads and changes them in place.
         """
-        program = self._engine.compile(self.graph, {**self._parameters, **states})
+        program = self._engine.compile(self.graph, {**self._parameters, **states}, precision=self._precision)
         (name,) = self.graph.inputs
 
         def step(x: np.ndarray) -> Any:

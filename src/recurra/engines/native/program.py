@@ -11,10 +11,18 @@ import numpy as np
 
 from ...errors import ArgumentError, EngineError, NonFiniteError, ShapeError, UnsupportedOpError
 from ...graph import Graph
-from ..base import Engine, Feeds, Program, Stream, UpdateRule
+from ..base import PRECISIONS, Engine, Feeds, Program, Stream, UpdateRule
 from . import _native
 
-__all__ = ["ENGINE", "NativeEngine", "NativeProgram", "instruction_set", "instruction_sets", "num_threads", "set_num_threads"]
+__all__ = [
+    "ENGINE",
+    "NativeEngine",
+    "NativeProgram",
+    "instruction_set",
+    "instruction_sets",
+    "num_threads",
+    "set_num_threads",
+]
 
 Run = Callable[[_native.Plan, list[np.ndarray]], Any]
 
@@ -71,8 +79,10 @@ class NativeProgram(Program):
         rule: UpdateRule | None,
         slots: Mapping[str, Mapping[str, np.ndarray]] | None,
         resident: bool = False,
+        precision: str = "float32",
     ) -> None:
         self.graph = graph
+        self._precision = precision
         self._resident = resident
         self._rule = rule
         self._inputs = list(graph.inputs)
@@ -209,6 +219,7 @@ class NativeProgram(Program):
                 slots=self._slots if backward else [],
                 backward=backward,
                 resident=self._resident,
+                precision=self._precision,
             )
         except _native.Unsupported as error:
             raise UnsupportedOpError("native", str(error), ["numpy"]) from None
@@ -232,26 +243,35 @@ class NativeEngine(Engine):
         arrays: Mapping[str, np.ndarray],
         rule: UpdateRule | None = None,
         slots: Mapping[str, Mapping[str, np.ndarray]] | None = None,
+        precision: str = "float32",
     ) -> NativeProgram:
+        self.need_precision(precision)
         known = self.ops()
         for node in graph.nodes:
             if node.op not in known:
                 raise UnsupportedOpError("native", f"op '{node.op}' (in '{node.scope}')", ["numpy"])
-        return NativeProgram(graph, arrays, rule, slots)
+        return NativeProgram(graph, arrays, rule, slots, precision=precision)
 
-    def stream(self, graph: Graph, parameters: Mapping[str, np.ndarray]) -> Stream:
-        return NativeStream(self, graph, parameters)
+    def precisions(self) -> dict[str, str | None]:
+        missing = _native.tiles_missing()
+        reason = f"{missing} (the instruction set here is {instruction_set()})" if missing else None
+        return {name: None if name == "float32" else reason for name in PRECISIONS}
+
+    def stream(self, graph: Graph, parameters: Mapping[str, np.ndarray], precision: str = "float32") -> Stream:
+        return NativeStream(self, graph, parameters, precision)
 
 
 class NativeStream(Stream):
     """One plan, with its weights packed once, for all sessions."""
 
-    def __init__(self, engine: NativeEngine, graph: Graph, parameters: Mapping[str, np.ndarray]) -> None:
-        super().__init__(engine, graph, parameters)
+    def __init__(
+        self, engine: NativeEngine, graph: Graph, parameters: Mapping[str, np.ndarray], precision: str = "float32"
+    ) -> None:
+        super().__init__(engine, graph, parameters, precision)
         states = {name: np.zeros(_known(graph, id), np.float32) for name, id in graph.states.items()}
         ((name, id),) = graph.inputs.items()
         x = np.zeros(_known(graph, id), _DTYPES[graph.values[id].dtype])
-        program = NativeProgram(graph, {**parameters, **states}, None, None, resident=True)
+        program = NativeProgram(graph, {**parameters, **states}, None, None, resident=True, precision=precision)
         self._plan = program.plan({name: x})
 
     def session(self, states: Mapping[str, np.ndarray]) -> Callable[[np.ndarray], Any]:

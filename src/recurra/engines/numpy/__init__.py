@@ -49,6 +49,7 @@ class NumpyEngine(Engine):
         arrays: Mapping[str, np.ndarray],
         rule: UpdateRule | None = None,
         slots: Mapping[str, Mapping[str, np.ndarray]] | None = None,
+        precision: str = "float32",
     ) -> NumpyProgram:
         """Compiles a graph. See `Engine.compile`.
 
@@ -59,7 +60,9 @@ class NumpyEngine(Engine):
             UnsupportedOpError: The graph holds an op this engine lacks.
             ArgumentError: An array is missing or of another type.
             ShapeError: An array has a wrong shape.
+            EngineError: A precision other than float32 was asked for.
         """
+        self.need_precision(precision)
         for node in graph.nodes:
             if node.op not in FORWARD:
                 raise UnsupportedOpError(self.name, f"op '{node.op}'", ())
