@@ -14,7 +14,7 @@ _PACKAGES = ("numpy", "safetensors", "rich", "typer", "matplotlib", "polars", "n
 
 
 def print_info() -> None:
-    """Prints versions, the engine and the processor."""
+    """Prints versions, the engine, the processor, and what the engine can do on it."""
     engine = engines.default()
     lines = {
         "recurra": __version__,
@@ -24,10 +24,11 @@ def print_info() -> None:
         "processors": str(os.cpu_count()),
     }
     if engine.name == "native":
-        from ..engines.native import instruction_set, num_threads
+        from ..engines.native import instruction_set, instruction_sets, num_threads
 
-        lines["instruction set"] = instruction_set()
+        lines["instruction set"] = f"{instruction_set()} (of {', '.join(instruction_sets())})"
         lines["threads"] = str(num_threads())
+    lines["precisions"] = engines.show_precisions(engine)
     for package in _PACKAGES:
         try:
             lines[package] = importlib.metadata.version(package)

@@ -224,6 +224,7 @@ class Model(Trainer, Layer):
         Raises:
             ArgumentError: The model is not built, has several inputs or no time axis, or a layer looks along the
                 whole sequence (such as one that goes backwards).
+            EngineError: The model's `precision` does not run on the engine.
 
         Example:
 
@@ -236,8 +237,8 @@ class Model(Trainer, Layer):
         """
         self._need_built()
         chosen = engines.get(engine) if engine is not None else self._some_programs().refresh().engine
-        if self._streamer is None or not self._streamer.is_current(batch_size, chosen):
-            self._streamer = Streamer(self, batch_size, chosen)
+        if self._streamer is None or not self._streamer.is_current(batch_size, chosen, self.precision):
+            self._streamer = Streamer(self, batch_size, chosen, self.precision)
         return StreamSession(self._streamer)
 
     # Configuration

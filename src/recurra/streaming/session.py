@@ -22,12 +22,13 @@ class Streamer:
         model: A built model with one input whose axis 1 is time.
         batch_size: Sequences side by side.
         engine: What runs the steps.
+        precision: How float32 numbers enter matrix products, one of `recurra.engines.PRECISIONS`.
 
     Raises:
         ArgumentError: The model cannot run step by step.
     """
 
-    def __init__(self, model: Any, batch_size: Any, engine: Engine) -> None:
+    def __init__(self, model: Any, batch_size: Any, engine: Engine, precision: str = "float32") -> None:
         if isinstance(batch_size, bool) or not isinstance(batch_size, (int, np.integer)) or batch_size < 1:
             raise ArgumentError(f"batch_size must be a whole number from 1, received {batch_size!r}.")
         if len(model.inputs) != 1 or len(model.inputs[0].shape) < 2:
@@ -53,7 +54,8 @@ class Streamer:
         self._live = builder.variables
         self._weights = {name: variable.value.copy() for name, variable in self._live.items()}
         self._engine = engine
-        self._stream = engine.stream(graph, self._weights)
+        self._precision = precision
+        self._stream = engine.stream(graph, self._weights, precision)
         self.states = {
             name: tuple(int(dim) for dim in graph.values[id].shape) for name, id in self._stream.graph.states.items()
         }
@@ -63,11 +65,12 @@ class Streamer:
         self.dtype = np.dtype(np.int32) if given.element == "int" else weights.dtype
         self.squeeze = tuple(timed)
 
-    def is_current(self, batch_size: int, engine: Engine) -> bool:
+    def is_current(self, batch_size: int, engine: Engine, precision: str) -> bool:
         """Whether the model still has the weights this was made with."""
         return (
             batch_size == self.batch_size
             and engine is self._engine
+            and precision == self._precision
             and all(np.array_equal(self._weights[name], v.value, equal_nan=True) for name, v in self._live.items())
         )
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+from .. import engines
 from ..graph import ABSENT, show_shape
 from .programs import Compiled
 
@@ -33,6 +34,7 @@ def explain(compiled: Compiled, name: str) -> str:
     lines = [
         f"{name} runs on the {_engine(compiled.engine.name)}: {len(graph.nodes)} operations, "
         f"{len(graph.parameters)} weights with {count:,} numbers.",
+        f"Precision of products: {compiled.precision}. It runs {engines.show_precisions(compiled.engine)}.",
         *table,
     ]
     return "\n".join(lines)

@@ -24,6 +24,7 @@ class Compiled:
     traced: Traced
     program: Program
     engine: Engine
+    precision: str
 
 
 class Programs:
@@ -37,11 +38,13 @@ class Programs:
 
     Attributes:
         arguments: What `compile` was given.
+        precision: One of `engines.PRECISIONS`. May be changed at any time.
         float_type: The float type of the weights.
     """
 
     def __init__(self, model: Any, arguments: CompileArguments, engine: Engine | None = None) -> None:
         self.arguments = arguments
+        self.precision = "float32"
         self._model = model
         self._engine = engine
         self._plans: list[OutputPlan] | None = None
@@ -145,7 +148,7 @@ class Programs:
         """
         model = self._model
         engine = self.engine
-        key = (kind, weight_ranks, engine.name)
+        key = (kind, weight_ranks, engine.name, self.precision)
         found = self._compiled.get(key)
         if found is None:
             traced = trace_predict(model) if kind == "predict" else self._trace(kind == "train", weight_ranks)
@@ -153,10 +156,12 @@ class Programs:
             if kind == "train":
                 optimizer = model.optimizer
                 optimizer.build(model.trainable_weights)
-                program = engine.compile(traced.graph, arrays, optimizer.rule(), optimizer.slots)
+                program = engine.compile(
+                    traced.graph, arrays, optimizer.rule(), optimizer.slots, precision=self.precision
+                )
             else:
-                program = engine.compile(traced.graph, arrays)
-            found = self._compiled[key] = Compiled(traced, program, engine)
+                program = engine.compile(traced.graph, arrays, precision=self.precision)
+            found = self._compiled[key] = Compiled(traced, program, engine, self.precision)
         return found
 
     def _trace(self, training: bool, weight_ranks: tuple[int | None, ...]) -> Traced:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from .. import engines, optimizers
 from ..engines import Engine
-from ..errors import ArgumentError
+from ..errors import ArgumentError, UnknownNameError
 from ..typing import Array, Config
 from .callbacks import Callback, CallbackList, History
 from .compilation import CompileArguments
@@ -66,6 +66,7 @@ class Trainer:
         metrics: Any = None,
         weighted_metrics: Any = None,
         engine: str | Engine | None = None,
+        precision: str = "float32",
     ) -> None:
         """Says how to train.
 
@@ -77,9 +78,16 @@ class Trainer:
             metrics: A list of metrics or names; for several outputs a list or dict of lists. Default none.
             weighted_metrics: The same, for metrics that use the sample weights. Default none.
             engine: ``"native"``, ``"numpy"`` or None: numpy for float64 weights, otherwise `recurra.engines.default`.
+            precision: How float32 numbers enter matrix products, in training, prediction and streaming. ``"float32"``:
+                as they are. ``"bf16x3"``: each as the sum of two bfloat16 numbers, which is close to float32.
+                ``"bf16"``: rounded to bfloat16, 3 digits. Sums, states, weights and updates are float32 always. The
+                latter two are for processors with AMX, on which they are faster; `recurra info` says whether they run
+                here. Default ``"float32"``.
 
         Raises:
-            UnknownNameError: The optimizer, the engine, or (once the model is built) a loss or metric does not exist.
+            UnknownNameError: The optimizer, the engine, the precision, or (once the model is built) a loss or metric
+                does not exist.
+            EngineError: The precision does not run here.
 
         Example:
 
@@ -91,7 +99,10 @@ class Trainer:
         if self.optimizer is None:
             raise ArgumentError("compile needs an optimizer, received None. The default is 'rmsprop'.")
         found = None if engine is None else engines.get(engine)
-        self._programs = Programs(self, CompileArguments(loss, loss_weights, metrics, weighted_metrics), found)
+        programs = Programs(self, CompileArguments(loss, loss_weights, metrics, weighted_metrics), found)
+        programs.engine.need_precision(precision)
+        programs.precision = precision
+        self._programs = programs
         self.compiled = True
         if self.built:
             _ = self._programs.refresh().plans  # wrong names are errors here, not at the first fit
@@ -100,6 +111,24 @@ class Trainer:
     def loss(self) -> Any:
         """The loss as it was given to `compile`."""
         return None if self._programs is None else self._programs.arguments.loss
+
+    @property
+    def precision(self) -> str:
+        """How float32 numbers enter matrix products; see `compile`. Can be set, for a model that only predicts too.
+
+        A model saved with a precision that does not run here can be loaded; set this to ``"float32"`` to use it.
+
+        >>> import recurra
+        >>> recurra.Sequential([recurra.Input((4,)), recurra.layers.Dense(1)]).precision
+        'float32'
+        """
+        return "float32" if self._programs is None else self._programs.precision
+
+    @precision.setter
+    def precision(self, precision: str) -> None:
+        programs = self._some_programs()
+        programs.engine.need_precision(precision)
+        programs.precision = precision
 
     @property
     def metrics_names(self) -> list[str]:
@@ -376,11 +405,20 @@ class Trainer:
         """
         if self._programs is None or not self.compiled:
             return None
-        return {"optimizer": optimizers.serialize(self.optimizer), **self._programs.arguments.to_config()}
+        config = {"optimizer": optimizers.serialize(self.optimizer), **self._programs.arguments.to_config()}
+        # Left out where it is the default, so that earlier versions read it.
+        return config if self.precision == "float32" else {**config, "precision": self.precision}
 
     def compile_from_config(self, config: Config) -> None:
-        """Compiles with what `get_compile_config` returned."""
-        self.compile(**config)
+        """Compiles with what `get_compile_config` returned.
+
+        A precision that does not run here is no error before the model is used.
+        """
+        precision = config.get("precision", "float32")
+        if precision not in engines.PRECISIONS:
+            raise UnknownNameError("precision", precision, engines.PRECISIONS)
+        self.compile(**{name: value for name, value in config.items() if name != "precision"})
+        self._some_programs().precision = precision
 
     # Inside
 
