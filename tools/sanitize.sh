@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Builds the extension under sanitizers, beside the installed one, and runs the tests of the native engine on it:
 #   tools/sanitize.sh .venv/bin/python
-# Memory and undefined behaviour: all tests of engines and streaming. Threads: those that start some.
+# Memory and undefined behaviour: all tests of engines and streaming. Threads: those that start some. What needs tiles
+# runs on the emulated instruction set.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 python=$(realpath -s "$1")
@@ -41,5 +42,7 @@ run() { # name, sanitizers, libraries to load first, pytest arguments
 
 run memory address,undefined "libasan.so libubsan.so" tests/engines/test_parity.py tests/engines/test_native.py \
   tests/engines/test_contract.py tests/streaming -k "not fork"
+RECURRA_ISA=emulated run memory address,undefined "libasan.so libubsan.so" tests/engines/test_precision.py
 run threads thread libtsan.so tests/engines/test_native.py \
   -k "python_threads or number_of_threads or same_bits or split"
+RECURRA_ISA=emulated run threads thread libtsan.so tests/engines/test_precision.py -k "same_bits"

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -22,7 +23,11 @@ def code_of(*arguments: str) -> int:
 def test_info(capsys: pytest.CaptureFixture[str]) -> None:
     assert code_of("info") == 0
     lines = dict(line.split(maxsplit=1) for line in capsys.readouterr().out.splitlines() if "  " in line)
-    assert {"recurra", "python", "engine", "numpy", "processors"} <= set(lines)
+    assert {"recurra", "python", "engine", "numpy", "processors", "precisions"} <= set(lines)
+    assert lines["precisions"].startswith("float32")
+    if "native" in lines["engines"]:
+        chosen, others = re.fullmatch(r"set +(\w+) \(of (.+)\)", lines["instruction"]).groups()  # type: ignore[union-attr]
+        assert chosen in others.split(", ")
 
 
 def test_help_names_the_commands(capsys: pytest.CaptureFixture[str]) -> None:
