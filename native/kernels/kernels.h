@@ -175,17 +175,40 @@ struct TileGemm {
   bool accumulate;
 };
 
-// What an LSTM has in tiles. Weights: per panel of kPanel units and tile along k (first those of x, then those of h)
-// the parts, each of them four tiles: the gates. A gradient of the gates (dz) has the order of k (panel, gate, unit).
+// One LSTM call with products of tiles. Tiles of weights: per panel of kPanel units and tile along k (first those of x,
+// then those of h) the parts, each of them four tiles: the gates. Gates, and the k of dz, have the order (panel, gate,
+// unit). Arrays written "[t]" are time-major.
 struct LstmTiles {
-  int parts;
-  const uint16_t* weights;
-  const float* bias;            // per panel kLstmPanel columns
-  uint16_t* x;                  // of one step
-  uint16_t* h;                  // (2, ...): before this step and before the next
-  const uint16_t* recurrent_t;  // backward: R^T
-  uint16_t* dz;                 // backward
-  int64_t dz_step;              // from step to step of `dz`; 0: only one is kept
+  int64_t batch, time, features, units, padded;  // padded: units rounded up to kPanel
+  int activation, recurrent_activation, parts;
+  bool go_backwards, zero_output_for_mask;
+  const float* x;               // (batch, time, features)
+  const float* initial_h;       // (batch, units) or null
+  const float* initial_c;       // (batch, units) or null
+  const float* mask;            // (batch, time) or null
+  const float* recurrent_mask;  // (batch, units) or null
+  float* sequence;              // (batch, time, units)
+  float* last_h;                // (batch, units)
+  float* last_c;                // (batch, units)
+  const uint16_t* weights;      // tiles
+  const float* bias;            // (4 * padded)
+  uint16_t* x_tiles;            // of one step
+  uint16_t* h_tiles;            // (2, ...): before this step, and before the next
+  // Training keeps gates and the states before and after each step; inference keeps two of each (null gates).
+  float* gates;                 // [t] (time, batch, 4 * padded) or null; the backward pass turns it into dz
+  float* h;                     // [t] (time + 1 or 2, batch, padded)
+  float* h_in;                  // h * recurrent_mask, same shape as h; equals h where there is no mask
+  float* c;                     // [t] (time + 1 or 2, batch, padded)
+  // Backward only.
+  const float* d_sequence;      // (batch, time, units) or null
+  const float* d_last_h;        // (batch, units) or null
+  const float* d_last_c;        // (batch, units) or null
+  const uint16_t* recurrent_t;  // tiles of R^T
+  uint16_t* dz_tiles;
+  int64_t dz_step;              // from step to step of `dz_tiles`; 0: only one is kept
+  float* dh;                    // (2, batch, padded): from the recurrent product; kept from masked steps
+  float* dc;                    // (batch, padded)
+  float* d_recurrent_mask;      // (batch, units), added to, or null
 };
 
 struct Kernels {
@@ -248,8 +271,8 @@ struct Kernels {
   void (*lstm_tiles_pack_transposed)(const float* matrix, int64_t count, int64_t units, int parts, int64_t panel_first,
                                      int64_t panel_last, uint16_t* out);
   // Of the rows of the batch in rows of tiles [tile_first, tile_last), all steps.
-  void (*lstm_tiles_forward)(const Lstm&, const LstmTiles&, int64_t tile_first, int64_t tile_last);
-  void (*lstm_tiles_backward)(const Lstm&, const LstmTiles&, int64_t tile_first, int64_t tile_last);
+  void (*lstm_tiles_forward)(const LstmTiles&, int64_t tile_first, int64_t tile_last);
+  void (*lstm_tiles_backward)(const LstmTiles&, int64_t tile_first, int64_t tile_last);
 };
 
 const Kernels& kernels();

@@ -29,7 +29,7 @@ class LstmTilesOp : public Op {
   void prepare(bool backward) override {
     const int64_t state = s_.batch * s_.padded, steps = backward ? s_.time + 1 : 2, gates = 4 * s_.padded;
     const Keep keep = backward ? Keep::until_backward : Keep::forward;
-    parts_ = q_.parts = parts_of(precision);
+    parts_ = s_.parts = parts_of(precision);
     const int64_t depth = tiles_of(s_.features, kTileDepth) + tiles_of(s_.units, kTileDepth);
     weights_ = ask(tile_scratch(parts_, gates, depth * kTileDepth), packed_keep(Keep::forward));
     bias_ = ask(gates, packed_keep(Keep::forward));
@@ -69,17 +69,17 @@ class LstmTilesOp : public Op {
     s_.c = space(c_);
     s_.h_in = given(kRecurrentMask) ? space(h_in_) : s_.h;
     s_.gates = space(gates_);
-    q_.weights = as_tiles(space(weights_));
-    q_.bias = space(bias_);
-    q_.x = as_tiles(space(x_tiles_));
-    q_.h = as_tiles(space(h_tiles_));
+    s_.weights = as_tiles(space(weights_));
+    s_.bias = space(bias_);
+    s_.x_tiles = as_tiles(space(x_tiles_));
+    s_.h_tiles = as_tiles(space(h_tiles_));
     const Kernels& kernel = kernels();
     if (must_pack())
       over_tiles_of(s_.padded / kPanel, 32 * (s_.features + s_.units) * s_.units, [&](int64_t first, int64_t last) {
         kernel.lstm_tiles_pack(x(kKernel), x(kRecurrent), x(kBias), s_.features, s_.units, parts_, first, last,
                                as_tiles(space(weights_)), space(bias_));
       });
-    over_rows([&](int64_t first, int64_t last) { kernel.lstm_tiles_forward(s_, q_, first, last); });
+    over_rows([&](int64_t first, int64_t last) { kernel.lstm_tiles_forward(s_, first, last); });
   }
 
   void backward() override {
@@ -92,11 +92,11 @@ class LstmTilesOp : public Op {
     s_.d_recurrent_mask = dx(kRecurrentMask);
     if (wants(kRecurrentMask) && !accumulate(kRecurrentMask))
       std::memset(dx(kRecurrentMask), 0, static_cast<size_t>(s_.batch * s_.units) * sizeof(float));
-    q_.recurrent_t = as_tiles(space(recurrent_t_));
-    q_.dz = as_tiles(space(dz_));
-    q_.dz_step = wants(kX) ? 2 * dz_floats_ : 0;
+    s_.recurrent_t = as_tiles(space(recurrent_t_));
+    s_.dz_tiles = as_tiles(space(dz_));
+    s_.dz_step = wants(kX) ? 2 * dz_floats_ : 0;
     pack_transposed(x(kRecurrent), s_.units, space(recurrent_t_));
-    over_rows([&](int64_t first, int64_t last) { kernel.lstm_tiles_backward(s_, q_, first, last); });
+    over_rows([&](int64_t first, int64_t last) { kernel.lstm_tiles_backward(s_, first, last); });
     weight_gradients();
     if (wants(kX)) input_gradient();
     const int64_t state = s_.batch * s_.padded;
@@ -169,7 +169,7 @@ class LstmTilesOp : public Op {
                        s_.features,
                        4 * s_.padded / kTileDepth,
                        parts_,
-                       q_.dz + t * q_.dz_step,
+                       s_.dz_tiles + t * s_.dz_step,
                        as_tiles(space(kernel_t_)),
                        nullptr,
                        dx(kX) + step * s_.features,
@@ -202,8 +202,7 @@ class LstmTilesOp : public Op {
       }
   }
 
-  Lstm s_{};
-  LstmTiles q_{};
+  LstmTiles s_{};
   int parts_ = 0;
   int64_t dz_floats_ = 0;
   int weights_ = -1, bias_ = -1, h_ = -1, c_ = -1, h_in_ = -1, x_tiles_ = -1, h_tiles_ = -1, gates_ = -1, dh_ = -1,

@@ -28,16 +28,6 @@ static void lstm_pack(const float* kernel, const float* recurrent, const float* 
   }
 }
 
-static inline bool standard(const Lstm& s) {
-  return s.activation == static_cast<int>(Unary::tanh) && s.recurrent_activation == static_cast<int>(Unary::sigmoid);
-}
-
-// The gates of step t, one row, from unit `unit` on.
-static inline float* gates_at(const Lstm& s, int64_t t, int64_t row, int64_t unit) {
-  const int64_t panel = unit / kPanel;
-  return s.gates + ((t * s.batch + row) * s.padded + panel * kPanel) * 4 + unit % kPanel;
-}
-
 struct Cell {
   vf i, f, g, o, c, h;
 };
@@ -56,46 +46,11 @@ static inline Cell cell(const Lstm& s, const vf (&z)[4], vf c_before) {
   return y;
 }
 
-// The cell update of one row and W units, from the sums z.
-template <bool Standard>
-static inline void lstm_finish(const Lstm& s, const vf (&z)[4], int64_t t, int64_t row, int64_t unit) {
-  const int64_t step_x = s.go_backwards ? s.time - 1 - t : t;
-  const int64_t slot = s.gates ? t : t & 1, next = s.gates ? t + 1 : (t + 1) & 1;
-  const int64_t size = s.batch * s.padded, here = row * s.padded + unit;
-  const vf c_before = load(s.c + slot * size + here);
-  Cell y = cell<Standard>(s, z, c_before);
-  vf output = y.h;
-  if (s.mask && s.mask[row * s.time + step_x] == 0.0f) {
-    y.c = c_before;
-    y.h = load(s.h + slot * size + here);
-    output = s.zero_output_for_mask ? vf{} : y.h;
-  }
-  if (s.gates) {
-    float* gates = gates_at(s, t, row, unit);
-    store(gates, y.i);
-    store(gates + kPanel, y.f);
-    store(gates + 2 * kPanel, y.g);
-    store(gates + 3 * kPanel, y.o);
-  }
-  store(s.c + next * size + here, y.c);
-  store(s.h + next * size + here, y.h);
-  const int64_t valid = s.units - unit < W ? s.units - unit : W;
-  if (s.recurrent_mask) {
-    vf m = valid > 0 ? load_at(s.recurrent_mask + row * s.units, unit, valid) : vf{};
-    store(s.h_in + next * size + here, y.h * m);
-  }
-  if (valid <= 0) return;
-  if (s.sequence) store_at(s.sequence + (row * s.time + t) * s.units, unit, output, valid);
-  if (t == s.time - 1) {
-    if (s.last_h) store_at(s.last_h + row * s.units, unit, y.h, valid);
-    if (s.last_c) store_at(s.last_c + row * s.units, unit, y.c, valid);
-  }
-}
-
 template <int R, bool Standard>
 static inline void lstm_tile(const Lstm& s, int64_t t, int64_t row, int64_t unit) {
-  const int64_t step_x = s.go_backwards ? s.time - 1 - t : t, slot = s.gates ? t : t & 1;
-  const int64_t size = s.batch * s.padded;
+  const int64_t step_x = s.go_backwards ? s.time - 1 - t : t;
+  const int64_t slot = s.gates ? t : t & 1, next = s.gates ? t + 1 : (t + 1) & 1;
+  const int64_t size = s.batch * s.padded, at = row * s.padded + unit;
   const int64_t panel = unit / kPanel, half = unit % kPanel;
   const float* w = s.weights + panel * (s.features + s.units) * kLstmPanel + half;
   const float* b = s.bias + panel * kLstmPanel + half;
@@ -114,7 +69,38 @@ static inline void lstm_tile(const Lstm& s, int64_t t, int64_t row, int64_t unit
   };
   product(s.x + (row * s.time + step_x) * s.features, s.time * s.features, s.features);
   product(s.h_in + slot * size + row * s.padded, s.padded, s.units);
-  for (int r = 0; r < R; r++) lstm_finish<Standard>(s, acc[r], t, row + r, unit);
+  const int64_t valid = s.units - unit < W ? s.units - unit : W;
+  for (int r = 0; r < R; r++) {
+    const int64_t here = at + r * s.padded;
+    vf c_before = load(s.c + slot * size + here);
+    Cell y = cell<Standard>(s, acc[r], c_before);
+    vf output = y.h;
+    if (s.mask && s.mask[(row + r) * s.time + step_x] == 0.0f) {
+      y.c = c_before;
+      y.h = load(s.h + slot * size + here);
+      output = s.zero_output_for_mask ? vf{} : y.h;
+    }
+    if (s.gates) {
+      float* gates = s.gates + ((t * s.batch + row + r) * s.padded + panel * kPanel) * 4 + half;
+      store(gates, y.i);
+      store(gates + kPanel, y.f);
+      store(gates + 2 * kPanel, y.g);
+      store(gates + 3 * kPanel, y.o);
+    }
+    store(s.c + next * size + here, y.c);
+    store(s.h + next * size + here, y.h);
+    if (s.recurrent_mask) {
+      vf m = valid > 0 ? load_at(s.recurrent_mask + (row + r) * s.units, unit, valid) : vf{};
+      store(s.h_in + next * size + here, y.h * m);
+    }
+    if (valid > 0) {
+      if (s.sequence) store_at(s.sequence + ((row + r) * s.time + t) * s.units, unit, output, valid);
+      if (t == s.time - 1) {
+        if (s.last_h) store_at(s.last_h + (row + r) * s.units, unit, y.h, valid);
+        if (s.last_c) store_at(s.last_c + (row + r) * s.units, unit, y.c, valid);
+      }
+    }
+  }
 }
 
 template <bool Standard>
@@ -136,8 +122,7 @@ static void lstm_forward_rows(const Lstm& s, int64_t first, int64_t last) {
     }
 }
 
-// The states before the first step.
-static void lstm_start(const Lstm& s, int64_t first, int64_t last) {
+static void lstm_forward(const Lstm& s, int64_t first, int64_t last) {
   for (int64_t row = first; row < last; row++) {
     const int64_t at = row * s.padded;
     auto start = [&](float* to, const float* from, const float* factor) {
@@ -149,11 +134,9 @@ static void lstm_start(const Lstm& s, int64_t first, int64_t last) {
     start(s.c, s.initial_c, nullptr);
     if (s.recurrent_mask) start(s.h_in, s.initial_h, s.recurrent_mask);
   }
-}
-
-static void lstm_forward(const Lstm& s, int64_t first, int64_t last) {
-  lstm_start(s, first, last);
-  if (standard(s)) lstm_forward_rows<true>(s, first, last);
+  bool standard =
+      s.activation == static_cast<int>(Unary::tanh) && s.recurrent_activation == static_cast<int>(Unary::sigmoid);
+  if (standard) lstm_forward_rows<true>(s, first, last);
   else lstm_forward_rows<false>(s, first, last);
 }
 
@@ -166,13 +149,14 @@ static inline vf only(vf v, int64_t valid) {
 
 // dz of one step and W units of one row; what flows on beside the recurrent product stays in `dc` and `dh`.
 template <bool Standard>
-static inline void lstm_slope(const Lstm& s, int64_t t, int64_t row, int64_t unit) {
+static inline void lstm_slopes(const Lstm& s, int64_t t, int64_t row, int64_t unit) {
   const Unary a = Standard ? Unary::tanh : static_cast<Unary>(s.activation);
   const Unary r = Standard ? Unary::sigmoid : static_cast<Unary>(s.recurrent_activation);
   const int64_t step_x = s.go_backwards ? s.time - 1 - t : t;
   const int64_t size = s.batch * s.padded, here = row * s.padded + unit;
+  const int64_t panel = unit / kPanel, half = unit % kPanel;
   const int64_t valid = s.units - unit < W ? s.units - unit : W;
-  float* gates = gates_at(s, t, row, unit);
+  float* gates = s.gates + ((t * s.batch + row) * s.padded + panel * kPanel) * 4 + half;
   vf d_output{};
   if (s.d_sequence && valid > 0) d_output = load_at(s.d_sequence + (row * s.time + t) * s.units, unit, valid);
   vf dh = load(s.dh + here) + load(s.dh + size + here);
@@ -201,27 +185,11 @@ static inline void lstm_slope(const Lstm& s, int64_t t, int64_t row, int64_t uni
   store(s.dh + size + here, vf{});
 }
 
-// The gradient of h, in dh, from that of h * recurrent_mask before step t.
-static inline void lstm_through_mask(const Lstm& s, int64_t t, int64_t first, int64_t last) {
-  if (!s.recurrent_mask) return;
-  for (int64_t row = first; row < last; row++)
-    map(s.units, [&](int64_t u, int64_t m) {
-      float* dh = s.dh + row * s.padded;
-      const vf flow = load_at(dh, u, m);
-      store_at(dh, u, flow * load_at(s.recurrent_mask + row * s.units, u, m), m);
-      if (s.d_recurrent_mask) {
-        const vf h_before = load_at(s.h + (t * s.batch + row) * s.padded, u, m);
-        float* d = s.d_recurrent_mask + row * s.units;
-        store_at(d, u, fma(flow, h_before, load_at(d, u, m)), m);
-      }
-    });
-}
-
 template <bool Standard>
 static void lstm_backward_rows(const Lstm& s, int64_t first, int64_t last) {
   for (int64_t t = s.time - 1; t >= 0; t--) {
     for (int64_t row = first; row < last; row++)
-      for (int64_t unit = 0; unit < s.padded; unit += W) lstm_slope<Standard>(s, t, row, unit);
+      for (int64_t unit = 0; unit < s.padded; unit += W) lstm_slopes<Standard>(s, t, row, unit);
     Gemm g{};
     g.m = s.batch;
     g.n = s.units;
@@ -233,11 +201,22 @@ static void lstm_backward_rows(const Lstm& s, int64_t first, int64_t last) {
     g.c = s.dh;
     g.c_row = s.padded;
     gemm(g, first, last, 0, pack_panels(s.units));
-    lstm_through_mask(s, t, first, last);
+    if (s.recurrent_mask)
+      for (int64_t row = first; row < last; row++)
+        map(s.units, [&](int64_t u, int64_t m) {
+          float* dh = s.dh + row * s.padded;
+          const vf flow = load_at(dh, u, m);
+          store_at(dh, u, flow * load_at(s.recurrent_mask + row * s.units, u, m), m);
+          if (s.d_recurrent_mask) {
+            const vf h_before = load_at(s.h + (t * s.batch + row) * s.padded, u, m);
+            float* d = s.d_recurrent_mask + row * s.units;
+            store_at(d, u, fma(flow, h_before, load_at(d, u, m)), m);
+          }
+        });
   }
 }
 
-static void lstm_start_backward(const Lstm& s, int64_t first, int64_t last) {
+static void lstm_backward(const Lstm& s, int64_t first, int64_t last) {
   const int64_t size = s.batch * s.padded;
   for (int64_t row = first; row < last; row++) {
     const size_t bytes = static_cast<size_t>(s.padded) * sizeof(float);
@@ -248,11 +227,9 @@ static void lstm_start_backward(const Lstm& s, int64_t first, int64_t last) {
     if (s.d_last_h) memcpy(s.dh + row * s.padded, s.d_last_h + row * s.units, valid);
     if (s.d_last_c) memcpy(s.dc + row * s.padded, s.d_last_c + row * s.units, valid);
   }
-}
-
-static void lstm_backward(const Lstm& s, int64_t first, int64_t last) {
-  lstm_start_backward(s, first, last);
-  if (standard(s)) lstm_backward_rows<true>(s, first, last);
+  bool standard =
+      s.activation == static_cast<int>(Unary::tanh) && s.recurrent_activation == static_cast<int>(Unary::sigmoid);
+  if (standard) lstm_backward_rows<true>(s, first, last);
   else lstm_backward_rows<false>(s, first, last);
 }
 
