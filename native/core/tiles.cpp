@@ -4,7 +4,7 @@ namespace recurra {
 
 void multiply_tiles(const TileGemm& g) {
   const Kernels& kernel = kernels();
-  const int64_t tiles = tiles_of(g.m, kTileRows), panels = tiles_of(g.n, kTileRows);
+  const int64_t tiles = tiles_of(g.m, kTileHeight), panels = tiles_of(g.n, kTileHeight);
   // Pairs of tiles and of panels are multiplied at once: pieces are cut between pairs.
   const int64_t tile_pairs = (tiles + 1) / 2, panel_pairs = (panels + 1) / 2;
   const int64_t wanted = g.m * g.n * g.depth * kTileDepth < 1 << 18 ? 1 : 2 * num_threads();
@@ -34,9 +34,9 @@ void matmul(Precision precision, Matrix a, Matrix b, int64_t m, int64_t n, int64
   uint16_t* a_tiles = as_tiles(packed + tile_scratch(parts, n, k));
   const TileSource from_a{a.data, m, k, a.row, a.column}, from_b{b.data, n, k, b.column, b.row};
   if (pack)
-    over_tiles_of(tiles_of(n, kTileRows), 8 * n * k,
+    over_tiles_of(tiles_of(n, kTileHeight), 8 * n * k,
                   [&](int64_t first, int64_t last) { kernel.tile_pack_b(from_b, parts, first, last, b_tiles); });
-  over_tiles_of(tiles_of(m, kTileRows), 8 * m * k,
+  over_tiles_of(tiles_of(m, kTileHeight), 8 * m * k,
                 [&](int64_t first, int64_t last) { kernel.tile_pack_a(from_a, parts, first, last, a_tiles); });
   multiply_tiles({m, n, tiles_of(k, kTileDepth), parts, a_tiles, b_tiles, bias, c, c_row, accumulate});
 }

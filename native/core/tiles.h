@@ -12,7 +12,7 @@ inline int parts_of(Precision precision) {
 
 // Floats of scratch for A of m rows, or B of n columns, in tiles.
 inline int64_t tile_scratch(int parts, int64_t rows, int64_t k) {
-  return tiles_of(rows, kTileRows) * tiles_of(k, kTileDepth) * parts * (kTile / 2);
+  return tiles_of(rows, kTileHeight) * tiles_of(k, kTileDepth) * parts * (kTile / 2);
 }
 
 inline uint16_t* as_tiles(float* space) { return reinterpret_cast<uint16_t*>(space); }

@@ -121,9 +121,9 @@ struct Recurrence {
   float* dh;                    // (batch, units)
   float* d_recurrent_mask;      // (batch, units), added to, or null
   // Products of tiles, where `parts` is not 0: `recurrent` and its like are from tile_pack_b then, and rows of the
-  // batch are divided between threads at multiples of kTileRows.
+  // batch are divided between threads at multiples of kTileHeight.
   int parts;
-  uint16_t* tiles;              // room for A of one product; per kTileRows rows `tiles_step` numbers
+  uint16_t* tiles;              // room for A of one product; per kTileHeight rows `tiles_step` numbers
   int64_t tiles_step;
 };
 
@@ -149,9 +149,9 @@ enum class Precision : int { float32, bf16x3, bf16 };
 // sixteen columns, the two numbers of a pair side by side. What is missing to whole tiles is 0. With two parts each
 // number is the sum of two bfloat16 numbers, and a tile of the larger ones is followed by one of the smaller ones.
 // Tiles of one row of tiles of A, or of one panel of columns of B, lie in order of k.
-constexpr int64_t kTileRows = 16;
+constexpr int64_t kTileHeight = 16;
 constexpr int64_t kTileDepth = 32;
-constexpr int64_t kTile = kTileRows * kTileDepth;  // numbers in a tile
+constexpr int64_t kTile = kTileHeight * kTileDepth;  // numbers in a tile
 
 inline int64_t tiles_of(int64_t n, int64_t size) { return (n + size - 1) / size; }
 

@@ -114,13 +114,13 @@ class LstmTilesOp : public Op {
   // Rows of tiles over threads, for the whole sequence: no row reads another.
   template <class F>
   void over_rows(F f) {
-    const int64_t work = rows() * (s_.features + s_.units) * 4 * s_.units, tiles = tiles_of(s_.batch, kTileRows);
+    const int64_t work = rows() * (s_.features + s_.units) * 4 * s_.units, tiles = tiles_of(s_.batch, kTileHeight);
     const int64_t pieces = work < 1 << 18 ? 1 : std::min<int64_t>(num_threads(), tiles);
     parallel_for(pieces, [&](int64_t i) { f(tiles * i / pieces, tiles * (i + 1) / pieces); });
   }
 
   void pack_transposed(const float* matrix, int64_t count, float* to) {
-    over_tiles_of(tiles_of(count, kTileRows), 32 * count * s_.units, [&](int64_t first, int64_t last) {
+    over_tiles_of(tiles_of(count, kTileHeight), 32 * count * s_.units, [&](int64_t first, int64_t last) {
       kernels().lstm_tiles_pack_transposed(matrix, count, s_.units, parts_, first, last, as_tiles(to));
     });
   }
@@ -153,7 +153,7 @@ class LstmTilesOp : public Op {
 
   void weight_gradient(const TileSource& a, Input input) {
     const int64_t gates = 4 * s_.padded;
-    over_tiles_of(tiles_of(a.count, kTileRows), 32 * a.count * a.k, [&](int64_t first, int64_t last) {
+    over_tiles_of(tiles_of(a.count, kTileHeight), 32 * a.count * a.k, [&](int64_t first, int64_t last) {
       kernels().tile_pack_a(a, parts_, first, last, as_tiles(space(left_)));
     });
     multiply_tiles({a.count, gates, tiles_of(a.k, kTileDepth), parts_, as_tiles(space(left_)), as_tiles(space(right_)),
@@ -175,7 +175,7 @@ class LstmTilesOp : public Op {
                        dx(kX) + step * s_.features,
                        s_.time * s_.features,
                        accumulate(kX)};
-      kernels().tile_gemm(g, 0, tiles_of(s_.batch, kTileRows), 0, tiles_of(s_.features, kTileRows));
+      kernels().tile_gemm(g, 0, tiles_of(s_.batch, kTileHeight), 0, tiles_of(s_.features, kTileHeight));
     });
   }
 

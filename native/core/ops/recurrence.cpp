@@ -35,7 +35,7 @@ void RecurrenceOp::prepare(bool backward) {
   s_.parts = parts_of(precision);
   if (s_.parts) {
     // The longest k: all gates, on the way back.
-    s_.tiles_step = 2 * tile_scratch(s_.parts, kTileRows, width());
+    s_.tiles_step = 2 * tile_scratch(s_.parts, kTileHeight, width());
     tiles_ = ask(tile_scratch(s_.parts, s_.batch, width()), keep);
   }
   prepare_more(backward);
@@ -59,7 +59,7 @@ void RecurrenceOp::begin(const float* bias) {
 
 void RecurrenceOp::over_rows(Kernel kernel) {
   const int64_t work = rows() * s_.units * width();
-  const int64_t unit = s_.parts ? kTileRows : 1, units = tiles_of(s_.batch, unit);  // rows that stay together
+  const int64_t unit = s_.parts ? kTileHeight : 1, units = tiles_of(s_.batch, unit);  // rows that stay together
   const int64_t pieces = work < 1 << 17 ? 1 : std::min<int64_t>(num_threads(), units);
   parallel_for(pieces, [&](int64_t i) {
     kernel(s_, units * i / pieces * unit, std::min(units * (i + 1) / pieces * unit, s_.batch));
@@ -67,7 +67,7 @@ void RecurrenceOp::over_rows(Kernel kernel) {
 }
 
 void RecurrenceOp::pack_tiles(const TileSource& b, float* packed) {
-  kernels().tile_pack_b(b, s_.parts, 0, tiles_of(b.count, kTileRows), as_tiles(packed));
+  kernels().tile_pack_b(b, s_.parts, 0, tiles_of(b.count, kTileHeight), as_tiles(packed));
 }
 
 void RecurrenceOp::pack_recurrent(int64_t first, int64_t n, float* packed) {

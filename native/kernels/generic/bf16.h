@@ -3,7 +3,7 @@
 
 namespace recurra::RECURRA_ISA {
 
-static_assert(W == kTileRows, "a vector is a row of a tile of C");
+static_assert(W == kTileHeight, "a vector is a row of a tile of C");
 typedef uint32_t vu __attribute__((vector_size(64)));
 typedef uint16_t vs __attribute__((vector_size(32)));
 
@@ -50,12 +50,13 @@ static inline void put_b(vf even, vf odd, int parts, int64_t stride, uint16_t* o
 static inline int64_t at_most_n(int64_t n, int64_t limit) { return n < limit ? n : limit; }
 
 // Up to kTileDepth numbers of k, from k0 on, of up to sixteen rows or columns; zeros beyond.
-static inline void gather(const TileSource& s, int64_t first, int64_t k0, float (&block)[kTileDepth][kTileRows]) {
-  const int64_t count = at_most_n(s.count - first, kTileRows), n = at_most_n(s.k - k0, kTileDepth);
+static inline void gather(const TileSource& s, int64_t first, int64_t k0, float (&block)[kTileDepth][kTileHeight]) {
+  const int64_t count = at_most_n(s.count - first, kTileHeight), n = at_most_n(s.k - k0, kTileDepth);
   for (int64_t i = 0; i < kTileDepth; i++) {
     const int64_t k = k0 + i;
     const int64_t at = s.k_group ? k / s.k_group * s.k_group_step + k % s.k_group * s.k_step : k * s.k_step;
-    for (int64_t j = 0; j < kTileRows; j++) block[i][j] = i < n && j < count ? s.data[(first + j) * s.step + at] : 0.0f;
+    for (int64_t j = 0; j < kTileHeight; j++)
+      block[i][j] = i < n && j < count ? s.data[(first + j) * s.step + at] : 0.0f;
   }
 }
 
@@ -64,18 +65,18 @@ static void tile_pack_a(const TileSource& s, int parts, int64_t tile_first, int6
   for (int64_t tile = tile_first; tile < tile_last; tile++)
     for (int64_t d = 0; d < depth; d++) {
       uint16_t* to = out + (tile * depth + d) * parts * kTile;
-      const int64_t row = tile * kTileRows, k0 = d * kTileDepth;
+      const int64_t row = tile * kTileHeight, k0 = d * kTileDepth;
       if (s.k_step == 1 && !s.k_group) {
         const int64_t n = s.k - k0, second = at_most_n(n > W ? n - W : 0, W);
-        for (int64_t r = 0; r < kTileRows; r++, to += kTileDepth) {
+        for (int64_t r = 0; r < kTileHeight; r++, to += kTileDepth) {
           const float* from = row + r < s.count ? s.data + (row + r) * s.step + k0 : nullptr;
           put_a(from ? load_at(from, 0, at_most_n(n, W)) : vf{}, parts, to);
           put_a(from && second ? load_at(from, W, second) : vf{}, parts, to + W);
         }
       } else {
-        float block[kTileDepth][kTileRows];
+        float block[kTileDepth][kTileHeight];
         gather(s, row, k0, block);
-        for (int64_t r = 0; r < kTileRows; r++, to += kTileDepth) {
+        for (int64_t r = 0; r < kTileHeight; r++, to += kTileDepth) {
           float line[kTileDepth];
           for (int64_t k = 0; k < kTileDepth; k++) line[k] = block[k][r];
           put_a(load(line), parts, to);
@@ -96,7 +97,7 @@ static void tile_pack_b(const TileSource& s, int parts, int64_t panel_first, int
         auto row = [&](int64_t k) { return k < s.k ? load_at(s.data + k * s.k_step, column, width) : vf{}; };
         for (int64_t k = k0; k < k0 + kTileDepth; k += 2, to += kTileDepth) put_b(row(k), row(k + 1), parts, kTile, to);
       } else {
-        float block[kTileDepth][kTileRows];
+        float block[kTileDepth][kTileHeight];
         gather(s, column, k0, block);
         for (int64_t k = 0; k < kTileDepth; k += 2, to += kTileDepth)
           put_b(load(block[k]), load(block[k + 1]), parts, kTile, to);

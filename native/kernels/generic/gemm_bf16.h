@@ -40,15 +40,15 @@ static inline void tile_block(const TileGemm& g, Tiles& t, int64_t tile, int64_t
       multiply();
     }
   }
-  alignas(64) float sums[4][kTileRows * W];
+  alignas(64) float sums[4][kTileHeight * W];
   tile_store<0>(t, sums[0]);
   if constexpr (N == 2) tile_store<1>(t, sums[1]);
   if constexpr (M == 2) tile_store<2>(t, sums[2]);
   if constexpr (M == 2 && N == 2) tile_store<3>(t, sums[3]);
   for (int64_t i = 0; i < M; i++)
     for (int64_t j = 0; j < N; j++) {
-      const int64_t row = (tile + i) * kTileRows, column = (panel + j) * W;
-      const int64_t rows = at_most_n(g.m - row, kTileRows), width = at_most_n(g.n - column, W);
+      const int64_t row = (tile + i) * kTileHeight, column = (panel + j) * W;
+      const int64_t rows = at_most_n(g.m - row, kTileHeight), width = at_most_n(g.n - column, W);
       for (int64_t r = 0; r < rows; r++) {
         float* c = g.c + (row + r) * g.c_row;
         vf sum = load(sums[i * 2 + j] + r * W);
@@ -83,7 +83,7 @@ static void tile_gemm(const TileGemm& g, int64_t tile_first, int64_t tile_last, 
 static inline void tile_row_product(int parts, int64_t first, int64_t last, const float* a, int64_t a_stride, int64_t k,
                                     const uint16_t* packed, int64_t n, const float* bias, float* c, int64_t c_stride,
                                     bool accumulate, uint16_t* tiles) {
-  const int64_t rows = last - first, count = tiles_of(rows, kTileRows);
+  const int64_t rows = last - first, count = tiles_of(rows, kTileHeight);
   tile_pack_a({a + first * a_stride, rows, k, a_stride, 1}, parts, 0, count, tiles);
   tile_gemm({rows, n, tiles_of(k, kTileDepth), parts, tiles, packed, bias, c + first * c_stride, c_stride, accumulate},
             0, count, 0, tiles_of(n, W));

@@ -184,9 +184,9 @@ static inline void lstm_tiles_through_mask(const LstmTiles& s, int64_t t, int64_
 template <int Parts, bool Standard>
 static void lstm_tiles_steps(const LstmTiles& s, int64_t tile_first, int64_t tile_last) {
   const int64_t x_depth = tiles_of(s.features, kTileDepth), h_depth = tiles_of(s.units, kTileDepth);
-  const int64_t tiles = tiles_of(s.batch, kTileRows);
+  const int64_t tiles = tiles_of(s.batch, kTileHeight);
   const int64_t x_row = x_depth * Parts * kTile, h_row = h_depth * Parts * kTile;
-  for (int64_t row = tile_first * kTileRows; row < at_most_n(tile_last * kTileRows, s.batch); row++) {
+  for (int64_t row = tile_first * kTileHeight; row < at_most_n(tile_last * kTileHeight, s.batch); row++) {
     lstm_tiles_start(s, row, s.h, s.initial_h, nullptr);
     lstm_tiles_start(s, row, s.c, s.initial_c, nullptr);
     if (s.recurrent_mask) lstm_tiles_start(s, row, s.h_in, s.initial_h, s.recurrent_mask);
@@ -195,7 +195,7 @@ static void lstm_tiles_steps(const LstmTiles& s, int64_t tile_first, int64_t til
          static_cast<size_t>((tile_last - tile_first) * h_row) * sizeof(uint16_t));
   tile_pack_a({s.h_in, s.batch, s.units, s.padded, 1}, Parts, tile_first, tile_last, s.h_tiles);
   Tiles t;
-  alignas(64) float sums[4][kTileRows * W];
+  alignas(64) float sums[4][kTileHeight * W];
   for (int64_t step = 0; step < s.time; step++) {
     const int64_t step_x = s.go_backwards ? s.time - 1 - step : step;
     tile_pack_a({s.x + step_x * s.features, s.batch, s.features, s.time * s.features, 1}, Parts, tile_first, tile_last,
@@ -216,12 +216,12 @@ static void lstm_tiles_steps(const LstmTiles& s, int64_t tile_first, int64_t til
         tile_store<1>(t, sums[1]);
         tile_store<2>(t, sums[2]);
         tile_store<3>(t, sums[3]);
-        const int64_t rows = at_most_n(s.batch - tile * kTileRows, kTileRows);
+        const int64_t rows = at_most_n(s.batch - tile * kTileHeight, kTileHeight);
         uint16_t* to = h_next + tile * h_row + unit / kTileDepth * Parts * kTile + unit % kTileDepth;
         for (int64_t r = 0; r < rows; r++, to += kTileDepth) {
           vf z[4];
           for (int64_t gate = 0; gate < 4; gate++) z[gate] = load(bias + gate * kPanel) + load(sums[gate] + r * W);
-          put_a(lstm_tiles_cell<Standard>(s, z, step, tile * kTileRows + r, unit), Parts, to);
+          put_a(lstm_tiles_cell<Standard>(s, z, step, tile * kTileHeight + r, unit), Parts, to);
         }
       }
     }
@@ -230,7 +230,7 @@ static void lstm_tiles_steps(const LstmTiles& s, int64_t tile_first, int64_t til
 
 template <int Parts, bool Standard>
 static void lstm_tiles_steps_back(const LstmTiles& s, int64_t tile_first, int64_t tile_last) {
-  const int64_t first = tile_first * kTileRows, last = at_most_n(tile_last * kTileRows, s.batch);
+  const int64_t first = tile_first * kTileHeight, last = at_most_n(tile_last * kTileHeight, s.batch);
   const int64_t depth = 4 * s.padded / kTileDepth, size = s.batch * s.padded;
   for (int64_t row = first; row < last; row++) {
     lstm_tiles_start(s, row, s.dh, s.d_last_h, nullptr);
@@ -243,9 +243,9 @@ static void lstm_tiles_steps_back(const LstmTiles& s, int64_t tile_first, int64_
       for (int64_t unit = 0; unit < s.padded; unit += W) lstm_tiles_slope<Standard>(s, step, row, unit);
     uint16_t* dz = s.dz_tiles + step * s.dz_step;
     for (int64_t tile = tile_first; tile < tile_last; tile++)
-      for (int64_t r = 0; r < kTileRows; r++)
+      for (int64_t r = 0; r < kTileHeight; r++)
         for (int64_t unit = 0; unit < s.padded; unit += kPanel) {
-          const int64_t row = tile * kTileRows + r;
+          const int64_t row = tile * kTileHeight + r;
           uint16_t* to = dz + (tile * depth + 4 * unit / kTileDepth) * Parts * kTile + r * kTileDepth;
           for (int64_t gate = 0; gate < 4; gate++)
             put_a(row < last ? load(gates_at(s, step, row, unit) + gate * kPanel) : vf{}, Parts,

@@ -17,7 +17,7 @@ static inline void row_product(const Recurrence& s, int64_t first, int64_t last,
 #if defined(RECURRA_TILES)
   if (s.parts)
     return tile_row_product(s.parts, first, last, a, a_stride, k, reinterpret_cast<const uint16_t*>(packed), n, bias, c,
-                            c_stride, accumulate, s.tiles + first / kTileRows * s.tiles_step);
+                            c_stride, accumulate, s.tiles + first / kTileHeight * s.tiles_step);
 #else
   (void)s;
 #endif
