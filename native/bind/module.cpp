@@ -217,6 +217,24 @@ class BoundPlan {
   const Graph& graph() const { return plan_->graph(); }
   int64_t arena_bytes() const { return plan_->arena_bytes(); }
 
+  void measure(bool on) {
+    std::lock_guard<std::mutex> lock(plan_->busy);
+    plan_->measure(on);
+  }
+
+  // Seconds by phase since `measure(true)`: (phase, index of the node or -1, seconds).
+  nb::list seconds() {
+    std::lock_guard<std::mutex> lock(plan_->busy);
+    nb::list phases;
+    const std::vector<double>& spent = plan_->seconds();
+    const size_t nodes = spent.empty() ? 0 : (spent.size() - 2) / 2;
+    for (size_t i = 0; i < spent.size(); i++) {
+      const char* phase = i == 0 ? "gather" : i == 1 ? "update" : i < 2 + nodes ? "forward" : "backward";
+      phases.append(nb::make_tuple(phase, i < 2 ? -1 : static_cast<int>((i - 2) % nodes), spent[i]));
+    }
+    return phases;
+  }
+
  private:
   static nb::object owned(const TensorSpec& spec, std::unique_ptr<char[]> data) {
     const std::vector<size_t> shape(spec.shape.begin(), spec.shape.end());
@@ -359,6 +377,8 @@ NB_MODULE(_native, module) {
       .def("train_steps", &BoundPlan::train_steps, "feeds"_a, "rows"_a, "batch"_a, "first_step"_a, "learning_rates"_a,
            "seconds"_a)
       .def("gradients", &BoundPlan::gradients, "feeds"_a, "rows"_a.none(), "step"_a)
+      .def("measure", &BoundPlan::measure, "on"_a)
+      .def("seconds", &BoundPlan::seconds)
       .def_prop_ro("arena_bytes", &BoundPlan::arena_bytes);
   nb::class_<Session>(module, "Session")
       .def(nb::init<nb::object, std::vector<FloatArray>>(), "plan"_a, "states"_a)

@@ -45,12 +45,17 @@ class Op {
   virtual bool differentiable(int input) const { return !in(input).is_int; }
   // Asks for scratch; `backward` says whether the backward pass will run.
   virtual void prepare(bool backward) { (void)backward; }
+  // Whether this output is written. One that nothing reads may be left out.
+  virtual bool writes(int output) const {
+    (void)output;
+    return true;
+  }
   virtual void forward() = 0;
   virtual void backward() {}
 
   const Node node;
   std::vector<Gradient> input_gradients;
-  std::vector<bool> output_has_gradient;
+  std::vector<bool> output_has_gradient, output_is_read;
   std::vector<Scratch> scratch;
   Buffers* buffers = nullptr;
   bool resident = false;  // the parameters never change: what is packed once stays
@@ -127,11 +132,17 @@ struct Matrix {
   int64_t row, column;
 };
 
+// The product for rows [0, m), on all threads where it is worth it.
+void parallel_gemm(const Gemm& g, int64_t m);
+
 // Floats of scratch that `matmul` needs for its second operand.
 int64_t matmul_scratch(int64_t k, int64_t n);
 // C = A B (+ bias, or + C), on all threads where it is worth it. Without `pack`, `packed` holds B already.
 void matmul(Matrix a, Matrix b, int64_t m, int64_t n, int64_t k, const float* bias, float* c, int64_t c_row,
             bool accumulate, float* packed, bool pack = true);
+
+// The blocks in which a recurrent op keeps its batch: two from four rows on, later a power of two of 12 rows or more.
+Blocks blocks_of(int64_t batch);
 
 // Runs f(first, last) over [0, n) in pieces, on all threads where n is large.
 template <class F>

@@ -14,7 +14,7 @@ static inline bool masked(const Recurrence& s, int64_t row, int64_t step) {
 static inline void row_product(int64_t first, int64_t last, const float* a, int64_t a_stride, int64_t k,
                                const float* packed, int64_t n, const float* bias, float* c, int64_t c_stride,
                                bool accumulate) {
-  const Gemm g{last, n, k, a, a_stride, 1, packed, bias, c, c_stride, accumulate};
+  const Gemm g{n, k, a, a_stride, 1, packed, bias, c, c_stride, accumulate};
   gemm(g, first, last, 0, pack_panels(n));
 }
 
