@@ -52,7 +52,7 @@ here)
     quick=$([[ $set = wide || $set = narrow ]] && echo --quick || true)
     RECURRA_ISA=$set "$tests" $quick
     RECURRA_ISA=$set fingerprints "$here/$set.txt" "$tests"
-    if [ "$set" != portable ]; then same "$here/$best.txt" "$here/$set.txt"; fi
+    if [ "$set" != portable ] && [ "$set" != "$best" ]; then same "$here/$best.txt" "$here/$set.txt"; fi
   done
   if [ "$(uname -m)" = x86_64 ]; then
     echo "--- instructions"
