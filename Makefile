@@ -17,11 +17,11 @@ export RECURRA_REQUIRE_NATIVE := $(if $(COMPILER),1,0)
 PIP := -m pip --disable-pip-version-check --quiet
 NATIVE := pyproject.toml CMakeLists.txt $(shell find native -name '*.cpp' -o -name '*.h')
 
-.PHONY: help build demo test test-interop check format sanitize bench docs clean
+.PHONY: help build demo test test-interop test-native older-x86 aarch64 check format sanitize bench docs clean
 
 help: ## Show this list
 	@echo "recurra: make TARGET"
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  \1|\2/' | column -t -s '|'
+	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9-]+):.*## (.*)/  \1|\2/' | column -t -s '|'
 
 # --- environments ----------------------------------------------------------------------------------------------------
 # A stamp in the environment says what it holds, so that a second run starts at once.
@@ -74,6 +74,15 @@ test: $(VENV)/.installed ## Run the tests (no PyTorch, Keras, Node.js or browser
 test-interop: $(INTEROP)/.installed $(NODE_MODULES)/.package-lock.json ## Run recurra beside Keras, PyTorch and TensorFlow.js
 	@$(INTEROP)/bin/python -m pytest tests/interop $(PYTEST_ARGS)
 
+test-native: $(VENV)/.build-tools ## Test the C++ core without Python, with every instruction set of this machine
+	@PATH="$(abspath $(BIN)):$$PATH" tools/native-tests.sh
+
+older-x86: $(VENV)/.build-tools ## Compare the bits of emulated processors without AVX, and without AVX-512, with those of this machine
+	@PATH="$(abspath $(BIN)):$$PATH" tools/native-tests.sh older-x86
+
+aarch64: $(VENV)/.build-tools ## Cross-compile the core for 64-bit ARM, test it on an emulated one, and compare its bits with this machine's
+	@PATH="$(abspath $(BIN)):$$PATH" tools/native-tests.sh aarch64
+
 check: $(VENV)/.dev ## Check format, lint, types, direction of imports, and that the docs build
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
@@ -87,7 +96,7 @@ format: $(VENV)/.dev ## Format all sources and mend what ruff can mend
 	@$(BIN)/ruff format .
 	@$(BIN)/clang-format -i $$(find native -name '*.cpp' -o -name '*.h')
 
-sanitize: $(VENV)/.installed ## Run the native engine's tests under sanitizers (memory, undefined behaviour, threads)
+sanitize: $(VENV)/.installed ## Run the tests of the core and of the native engine under sanitizers (memory, undefined behaviour, threads)
 	@tools/sanitize.sh $(BIN)/python
 
 bench: $(INTEROP)/.installed ## Time imports and training steps beside PyTorch; writes benchmarks/REPORT.md

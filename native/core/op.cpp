@@ -69,8 +69,8 @@ void matmul(Matrix a, Matrix b, int64_t m, int64_t n, int64_t k, const float* bi
   parallel_gemm(g, m);
 }
 
-Shape broadcast_strides(const Shape& from, const Shape& to) {
-  Shape strides(to.size(), 0);
+Places broadcast_strides(const Shape& from, const Shape& to) {
+  Places strides(to.size());
   int64_t stride = 1;
   for (size_t i = 0; i < from.size(); i++) {
     const size_t f = from.size() - 1 - i, t = to.size() - 1 - i;
@@ -94,7 +94,7 @@ void unbroadcast(const float* large, const Shape& large_shape, float* small, con
     return;
   }
   // The innermost dimensions that the two share form a row; rows are added in index order.
-  const Shape strides = broadcast_strides(small_shape, large_shape);
+  const Places strides = broadcast_strides(small_shape, large_shape);
   size_t rank = large_shape.size();
   int64_t row = 1;
   bool shared = strides[rank - 1] != 0 || large_shape[rank - 1] == 1;
@@ -105,7 +105,7 @@ void unbroadcast(const float* large, const Shape& large_shape, float* small, con
     row *= dim;
     rank--;
   }
-  Shape index(rank, 0);
+  Places index(rank);
   int64_t at = 0;
   for (int64_t done = 0; done < n; done += row, large += row) {
     if (shared) kernel.axpy(1.0f, large, small + at, row);

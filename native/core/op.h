@@ -1,6 +1,7 @@
 // One operation of a plan: it asks for scratch space once, then runs forward and backward on planned buffers.
 #pragma once
 
+#include <array>
 #include <memory>
 #include <set>
 #include <string>
@@ -156,8 +157,21 @@ void parallel_pieces(int64_t n, F&& f) {
                [&](int64_t i) { f(i * kPiece, (i + 1) * kPiece < n ? (i + 1) * kPiece : n); });
 }
 
+// One number for each dimension of an array, 0 at first: strides, or where a walk stands. The usual ranks take no
+// memory from outside, so that a step which walks allocates nothing.
+class Places {
+ public:
+  explicit Places(size_t rank = 0) : many_(rank > few_.size() ? rank : 0) {}
+  int64_t& operator[](size_t i) { return many_.empty() ? few_[i] : many_[i]; }
+  int64_t operator[](size_t i) const { return many_.empty() ? few_[i] : many_[i]; }
+
+ private:
+  std::array<int64_t, 8> few_{};
+  std::vector<int64_t> many_;
+};
+
 // Strides, in elements, of an array of shape `from` seen under the broadcast shape `to`.
-Shape broadcast_strides(const Shape& from, const Shape& to);
+Places broadcast_strides(const Shape& from, const Shape& to);
 // small[...] (+)= the sum of large[...] over the broadcast dimensions, in index order.
 void unbroadcast(const float* large, const Shape& large_shape, float* small, const Shape& small_shape, bool accumulate);
 

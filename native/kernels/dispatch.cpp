@@ -15,6 +15,10 @@ namespace avx2 { const Kernels& table(); }
 namespace neon { const Kernels& table(); }
 #endif
 namespace portable { const Kernels& table(); }
+#if defined(RECURRA_TEST_SETS)
+namespace wide { const Kernels& table(); }
+namespace narrow { const Kernels& table(); }
+#endif
 
 namespace {
 
@@ -36,6 +40,16 @@ const Kernels& choose() {
       {"neon", true, neon::table},
 #endif
       {"portable", true, portable::table},
+#if defined(RECURRA_TEST_SETS)
+  // Shapes of other sets, with the instructions of AVX2 or NEON; never chosen unless named.
+#if defined(__x86_64__)
+      {"wide", __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"), wide::table},
+      {"narrow", __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"), narrow::table},
+#else
+      {"wide", true, wide::table},
+      {"narrow", true, narrow::table},
+#endif
+#endif
   };
   const char* wanted = getenv("RECURRA_ISA");
   std::string known;
