@@ -89,6 +89,7 @@ def render(results: Results) -> str:
         if modes.get(mode):
             lines += [f"## {title}", "", text, "", *_mode(modes[mode])]
     lines += _arithmetic(results)
+    lines += _phases(results)
     lines += _curves(results)
     lines += _cells(results)
     lines += _footprint(results)
@@ -186,21 +187,17 @@ def _why(outcome: Outcome, results: Results) -> str:
             f"{rate / 1e9:.2g} of {peak / 1e9:.0f} GF/s; the products alone would take {micro(floor)} µs at that rate"
         )
     phases = _medians(results.get("phases", {}).get(name, {}))
-    if (
-        mode in ("train_step", "fit")
-        and outcome.target.own == "recurra"
-        and {"forward", "gradients", "step"} <= set(phases)
-    ):
-        forward, backward = phases["forward"], max(phases["gradients"] - phases["forward"], 0)
-        update = max(phases["step"] - phases["gradients"], 0)
+    parts = _parts(phases) if outcome.target.own == "recurra" else None
+    if mode in ("train_step", "fit") and parts:
+        forward, backward, update = map(micro, parts)
         text.append(
-            f"engine: forward {micro(forward)}, backward {micro(backward)}, update {micro(update)} µs; "
-            f"around it {micro(max(own - phases['step'], 0))} µs"
+            f"engine: forward {forward}, backward {backward}, update {update} µs; around a step "
+            f"{micro(max(own - phases['step'], 0))} µs"
         )
-    elif mode == "predict" and "predict_program" in phases:
-        inside = phases["predict_program"]
+    inside = phases.get(f"{mode}_program")
+    if inside:
         text.append(f"engine: {micro(inside)} µs, Python around it {micro(max(own - inside, 0))} µs")
-    elif mode == "stream":
+    if mode == "stream":
         text.append(f"reads {case.weight_bytes / 1024:.0f} KiB of weights at {case.weight_bytes / own / 1e9:.2g} GB/s")
         for size in ("L2", "L3"):
             if f"{size}_one" in limits:
@@ -281,26 +278,41 @@ def _arithmetic(results: Results) -> list[str]:
         lines += ["## Arithmetic of recurra", ""]
         lines += ["GF/s of the matrix products, and the part of the machine's peak (streaming: of one core's). ", ""]
         lines += _table(["", "training step", "inference", "streaming"], rows)
-    phases = results.get("phases", {})
-    if phases:
-        rows = []
-        for name, found in phases.items():
-            times = _medians(found)
-            if {"forward", "gradients", "step"} <= set(times):
-                parts = (
-                    times["forward"],
-                    max(times["gradients"] - times["forward"], 0.0),
-                    max(times["step"] - times["gradients"], 0.0),
-                )
-                whole = sum(parts)
-                rows.append([name, *(f"{micro(part)} ({part / whole:.0%})" for part in parts), micro(times["step"])])
-        lines += [
-            "Where the engine spends a training step, in microseconds: a run forward with the loss; what gradients ",
-            "take beyond that; what the whole step takes beyond those.",
-            "",
-        ]
-        lines += _table(["", "forward", "backward", "update", "step, one a call"], rows)
     return lines
+
+
+def _phases(results: Results) -> list[str]:
+    """Where the engine spends a training step."""
+    rows = []
+    for name, found in results.get("phases", {}).items():
+        times = _medians(found)
+        parts = _parts(times)
+        if parts:
+            cells = [f"{micro(part)} ({part / sum(parts):.0%})" for part in parts]
+            rows.append([name, *cells, *(micro(times[kind]) if kind in times else "" for kind in _WHOLE)])
+    if not rows:
+        return []
+    return [
+        "## Phases of recurra",
+        "",
+        "Microseconds in the engine, one call from Python each: forward with the loss; what a run that returns "
+        "gradients takes beyond that; what a whole step takes beyond those (less than nothing counts as 0: a step "
+        "returns no gradients). Then what a whole step, a prediction and a streamed step take, without the checks in "
+        "Python around them.",
+        "",
+        *_table(["", "forward", "backward", "update", "step", "prediction", "streamed step"], rows),
+    ]
+
+
+_WHOLE = ("step", "predict_program", "stream_program")
+
+
+def _parts(times: Mapping[str, float]) -> tuple[float, float, float] | None:
+    """Forward, backward and update, or None where they were not measured."""
+    if not {"forward", "gradients", "step"} <= set(times):
+        return None
+    forward, gradients, step = times["forward"], times["gradients"], times["step"]
+    return forward, max(gradients - forward, 0.0), max(step - gradients, 0.0)
 
 
 def _curves(results: Results) -> list[str]:

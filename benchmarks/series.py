@@ -10,12 +10,13 @@ from __future__ import annotations
 
 import importlib
 import json
+import math
 import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from time import perf_counter
+from time import monotonic, perf_counter
 from typing import Any
 
 import numpy as np
@@ -38,10 +39,23 @@ WAYS = {
 
 
 def measure_series(
-    points: int, steps: int, timeout: float, ways: Mapping[tuple[str, str], str] = WAYS
+    points: int,
+    steps: int,
+    timeout: float,
+    total: float = math.inf,
+    ways: Mapping[tuple[str, str], str] = WAYS,
 ) -> list[dict[str, Any]]:
-    """Peak memory and time of each way, on a series of so many float32 numbers that lies in a temporary file."""
+    """Peak memory and time of each way, on a series of so many float32 numbers that lies in a temporary file.
+
+    Args:
+        points: Numbers in the series.
+        steps: Training steps.
+        timeout: Seconds for each way.
+        total: Seconds for all of them.
+        ways: Which of `WAYS`.
+    """
     found = []
+    end = monotonic() + total
     with tempfile.TemporaryDirectory() as folder:
         with Path(folder, "series.npy").open("wb") as file:
             draw = np.random.default_rng(0)
@@ -51,10 +65,15 @@ def measure_series(
                 file.write(draw.standard_normal(min(1 << 22, points - begin), dtype=np.float32).tobytes())
         for (how, where), title in ways.items():
             row: dict[str, Any] = {"way": title}
+            found.append(row)
+            left = min(timeout, end - monotonic())
+            if left <= 0:
+                row["left_out"] = "the time for this run was used up"
+                continue
             command = [sys.executable, "-m", "benchmarks.series", how, where, str(steps), folder]
             try:
                 done = subprocess.run(
-                    command, capture_output=True, text=True, cwd=ROOT, env=environment(), timeout=timeout
+                    command, capture_output=True, text=True, cwd=ROOT, env=environment(), timeout=left
                 )
                 if done.returncode:
                     lines = done.stderr.strip().splitlines()
@@ -62,8 +81,7 @@ def measure_series(
                 else:
                     row.update(json.loads(done.stdout.splitlines()[-1]))
             except subprocess.TimeoutExpired:
-                row["left_out"] = f"it took longer than {timeout:.0f} s"
-            found.append(row)
+                row["left_out"] = f"it took longer than {left:.0f} s"
     return found
 
 

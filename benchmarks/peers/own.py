@@ -81,6 +81,19 @@ def start(settings: Mapping[str, Any]) -> dict[str, Maker]:
         run(2)
         return run
 
+    def stream_program(case: Case, batches: int) -> Run:
+        """A streamed step without the checks around it."""
+        session = model_of(case, None).stream()
+        step = session._step
+        x = case.data(1)[0][:1, :1].copy()
+
+        def run(steps: int) -> None:
+            for _ in range(steps):
+                step(x)
+
+        run(2)
+        return run
+
     def phase(kind: str) -> Maker:
         """A part of a step: forward with the loss, that and the gradients, the whole step, or forward alone."""
 
@@ -121,4 +134,5 @@ def start(settings: Mapping[str, Any]) -> dict[str, Maker]:
         "gradients": phase("gradients"),
         "step": phase("step"),
         "predict_program": phase("predict_program"),
+        "stream_program": stream_program,
     }

@@ -25,7 +25,7 @@ def pool() -> Iterator[Pool]:
         yield pool
 
 
-@pytest.mark.parametrize("mode", [*MODES, "forward", "gradients", "step", "predict_program"])
+@pytest.mark.parametrize("mode", [*MODES, "forward", "gradients", "step", "predict_program", "stream_program"])
 def test_recurra_is_measured(pool: Pool, mode: str) -> None:
     worker = pool.get(OWN)
     worker.prepare(mode, TINY.to_dict(), EFFORT.prepare)

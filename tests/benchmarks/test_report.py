@@ -46,7 +46,7 @@ def test_the_report_says_so(results: Results) -> None:
     row = rows(report, "What to reach")["training step: best peer / recurra"]
     assert row[:2] == ["**160** of 150: met", "5.0 of 7.5: missed by 33%"]
     assert "training step, ts32: 200 µs, to reach 133 µs (torch 1 thread: 1,000 µs)" in report
-    assert "engine: forward 60.0, backward 100, update 20.0 µs; around it 20.0 µs" in report
+    assert "engine: forward 60.0, backward 100, update 20.0 µs; around a step 20.0 µs" in report
     assert "streaming, ts32: 1.00 µs, to reach 0.50 µs (ONNX Runtime: 20.0 µs)" in report
     assert "inference, seed" not in report
 
@@ -70,6 +70,7 @@ def test_every_section_is_there(results: Results) -> None:
         "Inference on one batch",
         "Streaming: one step of one sequence",
         "Arithmetic of recurra",
+        "Phases of recurra",
         "Curves",
         "Threads",
         "Other recurrent layers",
@@ -96,6 +97,11 @@ def test_arithmetic_and_memory(results: Results) -> None:
     assert rows(report, "Arithmetic of recurra")["seed"][0] == "13 (13%)"
     assert rows(report, "Memory of training")["ts64"] == ["45 (5.0)", "400 (200)"]
     assert rows(report, "A long series")["recurra: sliding_windows, fit"] == ["500", "40", "60", "1.5", "200"]
+
+
+def test_phases(results: Results) -> None:
+    row = rows(render(results), "Phases of recurra")["ts32"]
+    assert row == ["60.0 (33%)", "100 (56%)", "20.0 (11%)", "180", "38.0", ""]
 
 
 def test_the_best_peer_is_a_usual_one(results: Results) -> None:
