@@ -31,8 +31,8 @@ class Effort:
         prepare: The longest time making a model may take, compilation included.
     """
 
-    seconds: float = 2.0
-    burst: float = 0.2
+    seconds: float = 1.5
+    burst: float = 0.15
     patience: float = 20.0
     prepare: float = 90.0
 

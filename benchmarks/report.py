@@ -184,7 +184,7 @@ def _why(outcome: Outcome, results: Results) -> str:
     if peak and outcome.target.own == "recurra":
         floor = case.flops(mode) / peak
         text.append(
-            f"{rate / 1e9:.2g} of {peak / 1e9:.0f} GF/s; the products alone would take {micro(floor)} µs at that rate"
+            f"{rate / 1e9:.3g} of {peak / 1e9:.0f} GF/s; the products alone would take {micro(floor)} µs at that rate"
         )
     phases = _medians(results.get("phases", {}).get(name, {}))
     parts = _parts(phases) if outcome.target.own == "recurra" else None
@@ -198,7 +198,7 @@ def _why(outcome: Outcome, results: Results) -> str:
     if inside:
         text.append(f"engine: {micro(inside)} µs, Python around it {micro(max(own - inside, 0))} µs")
     if mode == "stream":
-        text.append(f"reads {case.weight_bytes / 1024:.0f} KiB of weights at {case.weight_bytes / own / 1e9:.2g} GB/s")
+        text.append(f"reads {case.weight_bytes / 1024:.0f} KiB of weights at {case.weight_bytes / own / 1e9:.3g} GB/s")
         for size in ("L2", "L3"):
             if f"{size}_one" in limits:
                 text[-1] += f", {size} gives {limits[f'{size}_one'] / 1e9:.0f}"
@@ -276,7 +276,7 @@ def _arithmetic(results: Results) -> list[str]:
             rows.append([name, *cells])
     if rows:
         lines += ["## Arithmetic of recurra", ""]
-        lines += ["GF/s of the matrix products, and the part of the machine's peak (streaming: of one core's). ", ""]
+        lines += ["GF/s of the matrix products, and the part of the machine's peak (streaming: of one core's).", ""]
         lines += _table(["", "training step", "inference", "streaming"], rows)
     return lines
 

@@ -6,10 +6,8 @@ import os
 from collections.abc import Mapping
 from typing import Any
 
-import numpy as np
-
 from ..cases import Case
-from ..protocol import Maker, Run, all_threads, open_terminal
+from ..protocol import Maker, Repeated, Run, all_threads, open_terminal
 
 __all__ = ["start"]
 
@@ -52,16 +50,12 @@ def start(settings: Mapping[str, Any]) -> dict[str, Maker]:
     def fit(case: Case, batches: int) -> Run:
         open_terminal()
         model = model_of(case)
-        x, y = case.data(batches)
-        longer: dict[int, Any] = {}
+        data = Repeated(case, batches)
 
-        def run(steps: int) -> None:
-            # Keras ends an epoch with its data, so the data are repeated; the first run with a count does that.
-            if steps not in longer:
-                rows = steps * case.batch
-                longer.clear()
-                longer[steps] = np.resize(x, (rows, *x.shape[1:])), np.resize(y, (rows, *y.shape[1:]))
-            model.fit(*longer[steps], batch_size=case.batch, epochs=1, shuffle=False, verbose=1)
+        def run(steps: int) -> int:
+            arrays, epochs, made = data.epochs(steps)
+            model.fit(*arrays, batch_size=case.batch, epochs=epochs, shuffle=False, verbose=1)
+            return made
 
         run(2)
         return run

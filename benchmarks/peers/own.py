@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ..cases import Case
-from ..protocol import Maker, Run, Unavailable, all_threads, open_terminal
+from ..protocol import Maker, Repeated, Run, Unavailable, all_threads, open_terminal
 
 __all__ = ["start"]
 
@@ -47,10 +47,12 @@ def start(settings: Mapping[str, Any]) -> dict[str, Maker]:
 
     def fit(case: Case, batches: int, verbose: int) -> Run:
         model = model_of(case, case.time)
-        x, y = case.data(batches)
+        data = Repeated(case, batches)
 
-        def run(steps: int) -> None:
-            model.fit(x, y, batch_size=case.batch, epochs=1, steps_per_epoch=steps, shuffle=False, verbose=verbose)
+        def run(steps: int) -> int:
+            arrays, epochs, made = data.epochs(steps)
+            model.fit(*arrays, batch_size=case.batch, epochs=epochs, shuffle=False, verbose=verbose)
+            return made
 
         run(2)
         return run

@@ -4,6 +4,7 @@ import dataclasses
 
 import pytest
 from benchmarks.cases import CASES, MODES, curve_cases
+from benchmarks.protocol import Repeated
 
 import recurra
 from recurra.layers import LSTM, Dense
@@ -39,6 +40,17 @@ def test_data_have_the_shapes_of_the_case() -> None:
     assert y.shape == (100, 50)
     assert y.max() < 65
     assert [array.shape for array in CASES["ts64"].data(batches=1)] == [(64, 100, 8), (64, 1)]
+
+
+def test_data_are_repeated_for_long_epochs() -> None:
+    case = CASES["ts32"]
+    data = Repeated(case, batches=2, limit=5 * 4 * 32 * (30 + 1))
+    (x, y), epochs, steps = data.epochs(3)
+    assert (len(x), len(y), epochs, steps) == (3 * 32, 3 * 32, 1, 3)
+    assert (x[64:] == x[:32]).all()
+    assert (y[64:] == y[:32]).all()
+    (x, _), epochs, steps = data.epochs(12)
+    assert (len(x), epochs, steps) == (5 * 32, 3, 15)
 
 
 def test_a_case_survives_the_way_to_a_worker() -> None:
