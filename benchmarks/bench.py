@@ -203,6 +203,12 @@ class Bench:
         return dataclasses.replace(self.effort, seconds=self.effort.seconds / 2, burst=self.effort.burst / 2)
 
 
+_SKIPPED = (
+    "leaves out TF.js beyond ts32 and in fit and inference, Keras in inference and streaming, Keras on torch beyond "
+    "ts32, fit on one thread, and every second point of the curves"
+)
+
+
 def _slow(peer: Peer, mode: str, case: Case) -> bool:
     """Whether a quick run leaves this out, because it takes long and says little new."""
     if peer.node:
@@ -334,6 +340,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
         absent=absent,
         seconds={},
     )
+    if options.quick:
+        absent["A quick run"] = _SKIPPED
     try:
         bench.run(sections)
     except KeyboardInterrupt:
