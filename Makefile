@@ -9,6 +9,7 @@ PYTHON ?= $(firstword $(foreach p,python3 python3.13 python3.12 python3.11 pytho
 VENV ?= .venv
 BIN := $(VENV)/bin
 INTEROP := .venv-interop
+BENCH := .venv-bench
 
 # With a compiler at hand, a failing build is an error to be seen; without one the numpy engine is all there is.
 COMPILER := $(shell command -v $${CXX:-c++} || command -v g++ || command -v clang++)
@@ -60,6 +61,21 @@ $(NODE_MODULES)/.package-lock.json: tests/golden/tfjs/package-lock.json
 	@cd tests/golden/tfjs && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error
 	@touch $@
 
+$(BENCH)/.installed: $(NATIVE) constraints.txt benchmarks/requirements.txt $(VENV)/.installed
+	@echo "Installing PyTorch, JAX, Keras and ONNX Runtime into $(BENCH)"
+	@test -x $(BENCH)/bin/python || $(PYTHON) -m venv $(BENCH)
+	@$(BENCH)/bin/python $(PIP) install -c constraints.txt -r benchmarks/requirements.txt
+	@$(BENCH)/bin/python $(PIP) install -c constraints.txt --no-build-isolation --editable '.[plot]'
+	@touch $@
+
+# Without Node.js the benchmark runs all the same and says what is left out.
+BENCH_MODULES := benchmarks/node_modules
+$(BENCH_MODULES)/.package-lock.json: benchmarks/package-lock.json
+	@if command -v npm >/dev/null; then \
+	    echo "Installing TensorFlow.js into $(BENCH_MODULES)" && cd benchmarks && \
+	    npm ci --ignore-scripts --no-audit --no-fund --loglevel=error && touch node_modules/.package-lock.json; \
+	else echo "TensorFlow.js is left out: there is no npm (Debian: apt-get install nodejs npm)."; fi
+
 # --- targets ---------------------------------------------------------------------------------------------------------
 
 build: $(VENV)/.installed ## Install into .venv, compiling what changed in native/
@@ -99,13 +115,13 @@ format: $(VENV)/.dev ## Format all sources and mend what ruff can mend
 sanitize: $(VENV)/.installed ## Run the tests of the core and of the native engine under sanitizers (memory, undefined behaviour, threads)
 	@tools/sanitize.sh $(BIN)/python
 
-bench: $(INTEROP)/.installed ## Time imports and training steps beside PyTorch; writes benchmarks/REPORT.md
-	@$(INTEROP)/bin/python benchmarks/bench.py $(BENCH_ARGS)
+bench: $(BENCH)/.installed $(BENCH_MODULES)/.package-lock.json ## Time recurra beside its peers; BENCH_ARGS=--quick takes under 5 minutes
+	@$(BENCH)/bin/python -m benchmarks.bench $(BENCH_ARGS)
 
 docs: $(VENV)/.dev ## Build the documentation into site/
 	@$(BIN)/zensical build --strict
 	@echo "Open site/index.html"
 
 clean: ## Remove builds, caches and environments
-	rm -rf .venv $(INTEROP) $(NODE_MODULES) build dist site demo .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
+	rm -rf .venv $(INTEROP) $(BENCH) $(NODE_MODULES) $(BENCH_MODULES) build dist site demo .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
 	find src tests examples -name __pycache__ -type d -prune -exec rm -rf {} +

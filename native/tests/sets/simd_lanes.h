@@ -16,4 +16,7 @@ static inline vf sqrt(vf a) {
   for (int i = 0; i < RECURRA_WIDTH; i++) y[i] = ::sqrtf(a[i]);
   return y;
 }
+// A NaN in `a` stays: comparisons with NaN are false.
+static inline vf at_most(vf a, vf limit) { return limit < a ? limit : a; }
+static inline vf at_least(vf a, vf limit) { return a < limit ? limit : a; }
 }  // namespace recurra::RECURRA_ISA
