@@ -9,7 +9,7 @@ import pytest
 
 from recurra import engines, layers, ops
 from recurra.errors import ArgumentError, ShapeError, UnknownNameError
-from recurra.layers import LSTM, Dense, Dropout, Embedding, Input, Masking
+from recurra.layers import LSTM, Dense, Dropout, Embedding, Input, Masking, RepeatVector
 from recurra.models import Model, Sequential
 
 ENGINES = engines.available()
@@ -140,6 +140,29 @@ def test_steps_are_converted_and_checked() -> None:
             session.step(wrong)
     with pytest.raises(ArgumentError, match="must be numbers"):
         session.step(["a", "b"])
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_a_decoder_behind_the_last_state_starts_anew_with_each_step(engine: str) -> None:
+    model = Sequential([Input((None, 2)), LSTM(4), RepeatVector(3), LSTM(5, return_sequences=True), Dense(1)])
+    model.compile("adam", "mse", engine=engine)
+    x = series(1, 4, 2)
+    session = model.stream()
+    assert len(session.state) == 2
+    for t in range(4):
+        close(engine, session.step(x[:, t]), model.predict(x[:, : t + 1], verbose=0))
+
+
+def last_state_for_all_steps() -> Model:
+    x = Input((None, 2))
+    last = LSTM(4, name="encoder")(x)
+    each = LSTM(4, return_sequences=True, name="decoder")(x, initial_state=[last, last])
+    return Model(x, each)
+
+
+def test_the_last_state_of_a_layer_cannot_be_streamed_into_the_steps_of_another() -> None:
+    with pytest.raises(ArgumentError, match="'decoder' gives each time step something that depends on the whole"):
+        last_state_for_all_steps().stream()
 
 
 class TimeSum(layers.Layer):
