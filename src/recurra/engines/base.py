@@ -67,8 +67,9 @@ class Program(abc.ABC):
     """A compiled graph. It reads and changes the very arrays given to `Engine.compile`.
 
     ``feeds`` maps each input's name to an array, float inputs in the program's float type and int inputs int32,
-    all C-contiguous. With ``rows``, an int64 vector, the batch is ``array[rows]`` of each feed, gathered inside;
-    without, the arrays are the batch.
+    each row of it C-contiguous: whole arrays, windows over a series, pieces ``array[:, 10:20]`` of sequences. With
+    ``rows``, an int64 vector, the batch is ``array[rows]`` of each feed, gathered inside; without, the arrays are the
+    batch.
 
     ``step`` numbers the training steps from 1; random ops draw from it.
     """
