@@ -165,6 +165,70 @@ def test_the_last_state_of_a_layer_cannot_be_streamed_into_the_steps_of_another(
         last_state_for_all_steps().stream()
 
 
+@pytest.mark.parametrize("engine", ENGINES)
+def test_outputs_are_written_where_the_caller_says(engine: str) -> None:
+    model = Sequential([Input((None, 2)), LSTM(4, return_sequences=True), Dense(3)])
+    model.compile("adam", "mse", engine=engine)
+    x = series(2, 5, 2)
+    plain, session = model.stream(2), model.stream(2)
+    out = np.full((2, 3), np.nan, np.float32)
+    for t in range(5):
+        y = session.step(x[:, t], out=out)
+        assert y is out
+        assert (out == plain.step(x[:, t])).all()
+    for wrong in (
+        np.empty((3, 2), np.float32),
+        np.empty((2, 3)),
+        np.empty((3, 2), np.float32).T,
+        np.broadcast_to(out[:1], (2, 3)),
+        [out],
+        "out",
+    ):
+        before = session.state
+        with pytest.raises(ArgumentError, match=r"out must be a writable C-contiguous array, of shape \(2, 3\)"):
+            session.step(x[:, 0], out=wrong)
+        assert all((session.state[name] == before[name]).all() for name in before)  # nothing was computed
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_several_outputs_are_written_where_the_caller_says(engine: str) -> None:
+    x = Input((None, 2))
+    hidden, h, c = LSTM(4, return_sequences=True, return_state=True)(x)
+    model = Model(x, [Dense(3)(hidden), h, c])
+    model.compile("adam", engine=engine)
+    plain, session = model.stream(), model.stream()
+    out = [np.empty((1, 3), np.float32), np.empty((1, 4), np.float32), np.empty((1, 4), np.float32)]
+    for step in series(1, 3, 2)[0]:
+        y = session.step(step, out=out)
+        assert all(one is other for one, other in zip(y, out, strict=True))
+        assert all((one == other).all() for one, other in zip(out, plain.step(step), strict=True))
+    for wrong in (out[:2], out[0], [out[0], out[0], out[2]]):
+        with pytest.raises(ArgumentError, match="out must be a list of such arrays, of shape"):
+            session.step([0, 0], out=wrong)
+
+
+def test_arrays_of_every_kind_are_steps() -> None:
+    """What is no plain contiguous float32 array takes another way in; the numbers are the same."""
+    model = Sequential([Input((None, 2)), LSTM(4)])
+    session = model.stream(3)
+    plain = series(3, 1, 2)[:, 0].copy()
+    wanted = session.step(plain)
+    wide = np.zeros((3, 4), np.float32)
+    wide[:, ::2] = plain
+    swapped = plain.astype(">f4")
+    typed = plain.astype(np.dtype(np.float32, metadata={"unit": "m"}))
+    for same in (
+        wide[:, ::2],
+        np.asfortranarray(plain),
+        swapped,
+        typed,
+        plain.astype(np.float64),
+        plain.view(np.recarray),
+    ):
+        session.reset()
+        assert (session.step(same) == wanted).all()
+
+
 class TimeSum(layers.Layer):
     def call(self, x: Any) -> Any:
         return ops.reduce_sum(x, axes=(1,))

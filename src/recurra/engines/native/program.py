@@ -243,9 +243,15 @@ class NativeStream(Stream):
         program = NativeProgram(graph, {**parameters, **states}, None, None, resident=True)
         self._plan = program.plan({name: x})
 
-    def session(self, states: Mapping[str, np.ndarray]) -> Callable[[np.ndarray], Any]:
+    def session(
+        self,
+        states: Mapping[str, np.ndarray],
+        convert: Callable[[Any], np.ndarray],
+        shape: Sequence[int],
+        outputs: Sequence[Sequence[int]],
+    ) -> Callable[[Any, Any], Any]:
         arrays = [_array(self.graph, states, name, id) for name, id in self.graph.states.items()]
-        return _native.Session(self._plan, arrays).step
+        return _native.Session(self._plan, arrays, convert, shape, outputs).step
 
 
 def _known(graph: Graph, id: int) -> tuple[int, ...]:
