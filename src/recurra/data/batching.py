@@ -332,6 +332,8 @@ def _fit_shape(array: np.ndarray, spec: FeedSpec) -> np.ndarray:
 
 
 def _to_float(array: np.ndarray, label: str, dtype: np.dtype[Any]) -> np.ndarray:
+    if array.dtype == dtype:
+        return _contiguous_rows(array, dtype)
     try:
         with np.errstate(over="raise", invalid="ignore"):
             return _contiguous_rows(array, dtype)

@@ -22,6 +22,7 @@ from .totals import Totals
 # How long one call of the engine may take before the loop looks at Ctrl-C and the progress bar.
 _SECONDS_A_CALL = 0.05
 _STEPS_A_CALL = 4096
+_FIRST_STEPS_A_CALL = 32  # until it is known how many fit into the time: a schedule computes a rate for each step asked
 
 __all__ = ["FitLoop", "Truncation", "predict_batches", "test_batches"]
 
@@ -85,6 +86,7 @@ class FitLoop:
         self._interrupt = interrupt
         traced = train.pieces.traced if isinstance(train, Truncation) else train.traced
         self._totals = Totals(traced.reports)
+        self._steps_a_call = _FIRST_STEPS_A_CALL
         self.done = 0
         self.epoch = 0
         self.batch = 0
@@ -138,7 +140,7 @@ class FitLoop:
         optimizer, feeds = self._model.optimizer, self._samples.feeds
         for rows, size in self._batches.runs():
             while len(rows):
-                steps = min(len(rows) // size, _STEPS_A_CALL)
+                steps = min(len(rows) // size, self._steps_a_call)
                 try:
                     outputs = train.program.train_steps(
                         feeds,
@@ -154,6 +156,8 @@ class FitLoop:
                     raise
                 made = len(next(iter(outputs.values())))
                 optimizer.iterations += made
+                if made < steps or made == self._steps_a_call:
+                    self._steps_a_call = min(2 * made, _STEPS_A_CALL)
                 self._totals.add_steps(outputs, size)
                 self.batch += made
                 if self._ends(epoch):
