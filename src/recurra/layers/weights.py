@@ -198,8 +198,9 @@ def _kind(of: type) -> int:
 
 
 def _collect(value: Any, found: dict[int, WeightHolder]) -> None:
-    """Adds the layers inside a value, each once. Models are walked at each call, so the many numbers must cost little."""
-    kind = _kind(type(value))
+    """Adds the layers inside a value, each once."""
+    # Models are walked at each call, so the many numbers and names that a layer holds must cost little.
+    kind = _kind(type(value))  # type: ignore[arg-type]  # types are hashable
     if kind == 1:
         found.setdefault(id(value), value)
     elif kind:
