@@ -187,7 +187,7 @@ class BoundPlan {
   // One step of a stream: one input, the states of a session, and where each output goes. Allocates nothing.
   void step(const void* x, const std::vector<float*>& states, char* const* outputs) {
     nb::gil_scoped_release release;
-    std::lock_guard<std::mutex> lock(plan_->busy);
+    std::lock_guard<ForkSafeMutex> lock(plan_->busy);
     step_feed_[0].data = x;
     plan_->use_states(states);
     plan_->forward(step_feed_, nullptr, 0, 0);
@@ -251,7 +251,7 @@ class BoundPlan {
                        array.ndim() ? array.stride(0) * 4 : 0});
     }
     nb::gil_scoped_release release;
-    std::lock_guard<std::mutex> lock(plan_->busy);
+    std::lock_guard<ForkSafeMutex> lock(plan_->busy);
     f(given);
   }
 

@@ -32,21 +32,12 @@ def instruction_set() -> str:
 
 
 def num_threads() -> int:
-    """How many threads the engine uses: RECURRA_NUM_THREADS, or the processors this process may run on.
-
-    The number of threads never changes a result, only the time it takes.
-    """
+    """See `recurra.engines.num_threads`."""
     return _native.num_threads()
 
 
 def set_num_threads(count: int) -> None:
-    """Sets how many threads the engine uses, from 1 to 1024.
-
-    Raises:
-        ArgumentError: ``count`` is out of range.
-    """
-    if not 1 <= count <= 1024:
-        raise ArgumentError(f"set_num_threads expects a count from 1 to 1024, received {count}.")
+    """See `recurra.engines.set_num_threads`, which checks ``count``."""
     _native.set_num_threads(count)
 
 
