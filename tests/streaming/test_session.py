@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -9,7 +11,7 @@ import pytest
 
 from recurra import engines, layers, ops
 from recurra.errors import ArgumentError, ShapeError, UnknownNameError
-from recurra.layers import LSTM, Dense, Dropout, Embedding, Input, Masking, RepeatVector
+from recurra.layers import GRU, LSTM, Dense, Dropout, Embedding, Input, Masking, RepeatVector
 from recurra.models import Model, Sequential
 
 ENGINES = engines.available()
@@ -227,6 +229,58 @@ def test_arrays_of_every_kind_are_steps() -> None:
     ):
         session.reset()
         assert (session.step(same) == wanted).all()
+
+
+def test_a_state_goes_through_a_file(tmp_path: Path) -> None:
+    model = Sequential([Input((None, 2)), LSTM(4, return_sequences=True), GRU(3)])
+    x = series(1, 6, 2)
+    session = model.stream()
+    for t in range(3):
+        session.step(x[:, t])
+    np.savez(tmp_path / "state.npz", **session.state)
+    expected = [session.step(x[:, t]) for t in range(3, 6)]
+    later = model.stream()
+    with np.load(tmp_path / "state.npz") as saved:
+        later.state = saved
+    assert all((later.step(x[:, t]) == y).all() for t, y in zip(range(3, 6), expected, strict=True))
+
+
+def test_a_state_that_does_not_fit_changes_nothing() -> None:
+    session = Sequential([Input((None, 2)), LSTM(4)]).stream()
+    session.step([1, 2])
+    before = session.state
+    (h, c) = before
+    for wrong in ({h: np.ones((1, 4)), c: "zeros"}, {h: np.ones((1, 4)), c: [["a", "b", "c", "d"]]}):
+        with pytest.raises((ShapeError, ArgumentError)):
+            session.state = wrong
+        assert all((session.state[name] == before[name]).all() for name in before)
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_sessions_run_in_several_threads_at_once(engine: str) -> None:
+    model = Sequential([Input((None, 3)), LSTM(20, return_sequences=True), Dense(2)])
+    model.compile("adam", "mse", engine=engine)
+    x = np.random.default_rng(5).standard_normal((6, 50, 3)).astype(np.float32)
+    expected: list[list[np.ndarray]] = []
+    for one in x:
+        session = model.stream()
+        expected.append([session.step(step) for step in one])
+    wrong: list[int] = []
+
+    def work(number: int) -> None:
+        session = model.stream()
+        for _ in range(5):
+            session.reset()
+            for step, y in zip(x[number], expected[number], strict=True):
+                if not (session.step(step) == y).all():
+                    wrong.append(number)
+
+    threads = [threading.Thread(target=work, args=(number,)) for number in range(len(x))]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert wrong == []
 
 
 class TimeSum(layers.Layer):

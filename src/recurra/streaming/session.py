@@ -100,6 +100,7 @@ class StreamSession:
 
     A session keeps the weights the model had when it was made, and shares them with the other sessions made then.
     Its numbers are those of ``model.predict`` over the whole sequence, bit for bit on the native engine.
+    Sessions of one model may step in several threads at once, one session in one thread at a time.
 
     Args:
         streamer: What the sessions of a model share.
@@ -151,7 +152,27 @@ class StreamSession:
     def state(self) -> dict[str, np.ndarray]:
         """The states, by name (``"lstm/h"``, ``"lstm/c"``), as copies of shape (batch, units).
 
-        Can be set, to go on from a state saved before.
+        Can be set, to go on from a state saved before; either all states are set or none.
+
+        Raises:
+            UnknownNameError: A name is none of a state.
+            ArgumentError: A state is missing, or is no numbers.
+            ShapeError: A state has another shape.
+
+        Example:
+
+        >>> import tempfile, numpy as np
+        >>> from recurra.layers import LSTM, Dense, Input
+        >>> from recurra.models import Sequential
+        >>> session = Sequential([Input((None, 1)), LSTM(4), Dense(1)]).stream()
+        >>> y = session.step([1.0])
+        >>> with tempfile.TemporaryFile() as file:
+        ...     np.savez(file, **session.state)
+        ...     y = session.step([2.0])
+        ...     _ = file.seek(0)
+        ...     session.state = np.load(file)
+        >>> bool((session.step([2.0]) == y).all())
+        True
         """
         return {name: state.copy() for name, state in self._states.items()}
 
@@ -160,12 +181,14 @@ class StreamSession:
         for name in states:
             if name not in self._states:
                 raise UnknownNameError("state", name, self._states)
+        given: dict[str, np.ndarray] = {}
         for name, own in self._states.items():
             if name not in states:
                 raise ArgumentError(f"The state '{name}' is missing. Expected: {', '.join(self._states)}.")
-            if np.shape(states[name]) != own.shape:
-                raise ShapeError(
-                    f"The state '{name}' has a wrong shape: expected {own.shape}, received {np.shape(states[name])}."
-                )
+            array = given[name] = np.asarray(states[name])
+            if array.shape != own.shape:
+                raise ShapeError(f"The state '{name}' has a wrong shape: expected {own.shape}, received {array.shape}.")
+            if array.dtype.kind not in "fiub":
+                raise ArgumentError(f"The state '{name}' must be numbers, received {array.dtype}.")
         for name, own in self._states.items():
-            own[...] = states[name]
+            own[...] = given[name]

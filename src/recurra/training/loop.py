@@ -144,7 +144,7 @@ class FitLoop:
                 try:
                     outputs = train.program.train_steps(
                         feeds,
-                        rows[: steps * size],
+                        rows[: steps * size].astype(np.int64, copy=False),
                         size,
                         step=optimizer.iterations + 1,
                         learning_rates=optimizer.learning_rates(steps),
