@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -109,8 +109,7 @@ class WeightHolder(Configurable):
     def sublayers(self) -> Iterator[WeightHolder]:
         """The layers kept in this one's attributes, or in lists, tuples and mappings there."""
         found: dict[int, WeightHolder] = {}
-        for value in vars(self).values():
-            _collect(value, found)
+        _collect(vars(self).values(), found)
         found.pop(id(self), None)
         return iter(found.values())
 
@@ -197,12 +196,12 @@ def _kind(of: type) -> int:
     return 3 if issubclass(of, Mapping) else 0
 
 
-def _collect(value: Any, found: dict[int, WeightHolder]) -> None:
-    """Adds the layers inside a value, each once."""
+def _collect(values: Iterable[Any], found: dict[int, WeightHolder]) -> None:
+    """Adds the layers among the values and inside them, each once."""
     # Models are walked at each call, so the many numbers and names that a layer holds must cost little.
-    kind = _kind(type(value))  # type: ignore[arg-type]  # types are hashable
-    if kind == 1:
-        found.setdefault(id(value), value)
-    elif kind:
-        for item in value if kind == 2 else value.values():
-            _collect(item, found)
+    for value in values:
+        kind = _kind(type(value))  # type: ignore[arg-type]  # types are hashable
+        if kind == 1:
+            found.setdefault(id(value), value)
+        elif kind:
+            _collect(value if kind == 2 else value.values(), found)
