@@ -8,7 +8,7 @@ reversal, a sum over time) would give other numbers piece by piece, and `check_p
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -63,7 +63,7 @@ def carry_states(graph: Graph) -> Carried:
         if node.op in _STATES and TIME in values[node.inputs[0]].shape:
             starts, lasts = _STATES[node.op]
             inputs = list(node.inputs)
-            name = _unused(node.scope or node.op, states)
+            name = _unused(node.scope or node.op, [letter for _, letter in starts], {*graph.parameters, *states})
             for (at, letter), last in zip(starts, lasts, strict=True):
                 if inputs[at] in kept:
                     continue
@@ -140,9 +140,10 @@ def check_pieces(graph: Graph, what: str) -> None:
             whole.update(id for id, shape in zip(node.outputs, results, strict=True) if TIME not in shape)
 
 
-def _unused(scope: str, states: Mapping[str, int]) -> str:
-    taken = {name.rpartition("/")[0] for name in states}
-    return next(name for name in (scope, *(f"{scope}_{i}" for i in range(1, len(states) + 2))) if name not in taken)
+def _unused(scope: str, letters: Sequence[str], taken: Collection[str]) -> str:
+    """A name like ``scope`` under which none of the states is known yet."""
+    names = (scope, *(f"{scope}_{i}" for i in range(1, len(taken) + 2)))
+    return next(name for name in names if not any(f"{name}/{letter}" in taken for letter in letters))
 
 
 Attributes = Mapping[str, Any]

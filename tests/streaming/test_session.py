@@ -231,6 +231,33 @@ def test_arrays_of_every_kind_are_steps() -> None:
         assert (session.step(same) == wanted).all()
 
 
+class Twice(layers.Layer):
+    """Two recurrences in one scope, and a weight that is called like a state."""
+
+    def build(self, input_shape: Any) -> None:
+        self.kernel = self.add_weight((input_shape[-1], 3), name="kernel")
+        self.recurrent = self.add_weight((3, 3), name="h")
+
+    def call(self, x: Any) -> Any:
+        first, *_ = ops.simple_rnn(x, self.kernel, self.recurrent)
+        second, *_ = ops.simple_rnn(x * 2.0, self.kernel, self.recurrent)
+        return first + second
+
+    def compute_output_shape(self, input_shape: Any) -> Any:
+        return (*input_shape[:-1], 3)
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_states_have_names_of_their_own(engine: str) -> None:
+    model = Sequential([Input((None, 2)), Twice(name="twice")])
+    model.compile("adam", "mse", engine=engine)
+    x = series(1, 4, 2)
+    session = model.stream()
+    assert sorted(session.state) == ["twice_1/h", "twice_2/h"]
+    y = np.stack([session.step(x[:, t]) for t in range(4)], axis=1)
+    close(engine, y, model.predict(x, verbose=0))
+
+
 def test_a_state_goes_through_a_file(tmp_path: Path) -> None:
     model = Sequential([Input((None, 2)), LSTM(4, return_sequences=True), GRU(3)])
     x = series(1, 6, 2)
