@@ -2,7 +2,6 @@
 #pragma once
 
 #include <memory>
-#include <mutex>
 #include <optional>
 #include <string>
 #include <vector>
@@ -64,7 +63,7 @@ class Plan {
   const Graph& graph() const { return graph_; }
   int64_t arena_bytes() const { return static_cast<int64_t>(arena_size_); }
 
-  std::mutex busy;  // one run at a time
+  ForkSafeMutex busy;  // one run at a time
 
  private:
   struct Interval {

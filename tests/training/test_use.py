@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from tests.harness.tolerances import check_close, tolerance
 from tests.training.models import LINE_X, LINE_Y, line, line_by_hand, weight
 
 import recurra.random
@@ -33,7 +34,11 @@ def test_predictions_do_not_depend_on_the_batch_size(engine: str) -> None:
     x = np.random.default_rng(0).normal(size=(23, 7, 2))
     whole = model.predict(x, batch_size=23)
     for size in (1, 4, 22):
-        assert (model.predict(x, batch_size=size) == whole).all()
+        parts = model.predict(x, batch_size=size)
+        if engine == "native":
+            assert (parts == whole).all()
+        else:  # numpy's matrix products round by their sizes, on some processors
+            check_close(parts, whole, tolerance(engine, "float32", "forward"), f"batches of {size}")
 
 
 def test_batch_methods() -> None:

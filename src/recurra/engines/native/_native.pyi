@@ -1,4 +1,4 @@
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -48,8 +48,15 @@ class Plan:
     def arena_bytes(self) -> int: ...
 
 class Session:
-    def __init__(self, plan: Plan, states: Sequence[np.ndarray]) -> None: ...
-    def step(self, x: np.ndarray) -> Any: ...
+    def __init__(
+        self,
+        plan: Plan,
+        states: Sequence[np.ndarray],
+        convert: Callable[[Any], np.ndarray],
+        shape: Sequence[int],
+        outputs: Sequence[Sequence[int]],
+    ) -> None: ...
+    def step(self, x: Any, out: Any = None) -> Any: ...
 
 def ops() -> list[str]: ...
 def instruction_set() -> str: ...
