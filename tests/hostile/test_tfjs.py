@@ -183,6 +183,7 @@ def test_files_that_are_none(good: Path, tmp_path: Path) -> None:
         (lambda d: weights(d)[0].update(dtype="float64"), "unknown dtype"),
         (lambda d: weights(d)[0].update(dtype=["float32"]), "unknown dtype"),
         (lambda d: weights(d)[0].update(quantization={"dtype": "uint8"}), "without a finite number"),
+        (lambda d: weights(d)[0].update(quantization={"dtype": "uint8", "scale": 10**400, "min": 0}), "finite number"),
         (lambda d: weights(d)[0].update(quantization={"dtype": "uint8", "scale": 1, "min": 0}), "too many"),
         (lambda d: weights(d)[0].update(dtype="bool", quantization={"dtype": "float16"}), "never stored"),
         (lambda d: weights(d)[0].update(shape=[12, 2]), "not those of its layers"),
@@ -190,6 +191,8 @@ def test_files_that_are_none(good: Path, tmp_path: Path) -> None:
         (lambda d: weights(d)[0].update(group="optimizer"), "not those of its layers|no number of steps|more weights"),
         (lambda d: d.update(userDefinedMetadata=[1]), "no mapping"),
         (lambda d: d.update(trainingConfig=[1]), "names no optimizer"),
+        (lambda d: d["trainingConfig"]["optimizer_config"]["config"].update(beta1=10**400), "must be a number"),
+        (lambda d: layer_config(d).update(dropout=10**400), "must be a number"),
         (lambda d: weights(d)[-1].update(group=None), "holds 9 arrays of the optimizer"),
     ],
 )  # fmt: skip
@@ -235,6 +238,7 @@ def layer_config(document: dict[str, Any], index: int = 0) -> dict[str, Any]:
         lambda d: layer_config(d, 1).update(units=2**30),
         lambda d: layer_config(d).update(batch_input_shape=[None, 4, 2**30]),
         lambda d: layer_config(d).update(stateful=True, batch_input_shape=[2**30, 4, 2]),
+        lambda d: layer_config(d).update(stateful=True, batch_input_shape=[2**23, 4, 2]),
         lambda d: layer_config(d).update(batch_input_shape=[None, 2**30, 2]),
         lambda d: d["modelTopology"]["config"]["layers"].append(
             {"class_name": "Embedding", "config": {"name": "e", "input_dim": 2**38, "output_dim": 64}}

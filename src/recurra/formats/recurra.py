@@ -16,7 +16,6 @@ Tensors are called ``weights/<name>`` and ``optimizer/<slot>/<name>``. What else
 
 from __future__ import annotations
 
-import math
 import os
 from collections.abc import Mapping
 from pathlib import Path
@@ -32,7 +31,7 @@ from ..models import Model
 from ..models.clone import model_from_config
 from ..registry import custom_object_scope
 from .container import read, write
-from .limits import MAX_LAYERS, MAX_STATE_ELEMENTS, count_layers
+from .limits import MAX_LAYERS, StateLimit, count_layers
 from .spec import require_built, require_finite
 from .version import writing_version
 
@@ -200,12 +199,12 @@ class _Source:
 
     def __init__(self, tensors: Mapping[str, np.ndarray], file: Path) -> None:
         self._tensors = tensors
+        self._states = StateLimit(file)
         self._file = file
 
     def __call__(self, name: str, shape: tuple[int, ...], dtype: str, role: str) -> np.ndarray | None:
         if role != "parameter":
-            if math.prod(shape) > MAX_STATE_ELEMENTS:
-                raise FormatError(f"'{self._file}' asks for a state '{name}' of {math.prod(shape):,} elements.")
+            self._states.take(name, shape)
             return None
         tensor = self._tensors.get(name)
         if tensor is None:

@@ -21,7 +21,7 @@ from ..models import Model
 from ..models.clone import model_from_config
 from ..registry import custom_object_scope
 from ..typing import Array, Config
-from .limits import MAX_STATE_ELEMENTS
+from .limits import StateLimit
 from .matching import match_weights
 
 __all__ = ["ModelSpec", "OptimizerState", "require_built", "require_finite"]
@@ -131,15 +131,14 @@ class _Limit:
 
     def __init__(self, elements: int, file: Path) -> None:
         self._left = elements
+        self._states = StateLimit(file)
         self._file = file
 
     def __call__(self, name: str, shape: tuple[int, ...], dtype: str, role: str) -> Array | None:
-        count = math.prod(shape)
         if role != "parameter":
-            if count > MAX_STATE_ELEMENTS:
-                raise FormatError(f"'{self._file}' asks for a state '{name}' of {count:,} elements.")
+            self._states.take(name, shape)
             return None
-        self._left -= count
+        self._left -= math.prod(shape)
         if self._left < 0:
             raise FormatError(
                 f"The layers in '{self._file}' have more weights than the file: '{name}' of shape {show_shape(shape)} "

@@ -6,13 +6,13 @@ under one name. recurra has a name for each.
 
 from __future__ import annotations
 
-import math
 import warnings
 from collections.abc import Mapping
 from typing import Any
 
 from ... import activations
 from ...errors import FormatError, UnsupportedFeatureError
+from ..limits import finite
 from .layers import Option
 
 __all__ = ["read_value", "unwrap", "write_activation", "write_initializer", "write_regularizer"]
@@ -92,9 +92,10 @@ def _share(value: Any, keras: bool, what: str) -> float:
 
 
 def _number(value: Any, what: str) -> float:
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
+    number = finite(value)
+    if number is None:
         raise FormatError(f"{what} must be a number, not {str(value)[:60]!r}.")
-    return float(value)
+    return number
 
 
 def _size(value: Any, keras: bool, what: str) -> int:
