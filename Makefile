@@ -9,6 +9,7 @@ PYTHON ?= $(firstword $(foreach p,python3 python3.13 python3.12 python3.11 pytho
 VENV ?= .venv
 BIN := $(VENV)/bin
 INTEROP := .venv-interop
+FUZZ := .venv-fuzz
 
 # With a compiler at hand, a failing build is an error to be seen; without one the numpy engine is all there is.
 COMPILER := $(shell command -v $${CXX:-c++} || command -v g++ || command -v clang++)
@@ -17,7 +18,7 @@ export RECURRA_REQUIRE_NATIVE := $(if $(COMPILER),1,0)
 PIP := -m pip --disable-pip-version-check --quiet
 NATIVE := pyproject.toml CMakeLists.txt $(shell find native -name '*.cpp' -o -name '*.h')
 
-.PHONY: help build demo test test-interop check format sanitize bench docs clean
+.PHONY: help build demo test test-interop fuzz check format sanitize bench docs clean
 
 help: ## Show this list
 	@echo "recurra: make TARGET"
@@ -53,6 +54,14 @@ $(INTEROP)/.installed: constraints.txt tests/interop/requirements.txt $(VENV)/.i
 	@$(INTEROP)/bin/python $(PIP) install -c constraints.txt --no-build-isolation --editable '.[test]'
 	@touch $@
 
+# What reads files needs no compiled code, so neither does what fuzzes it.
+$(FUZZ)/.installed: constraints.txt tests/fuzz/requirements.txt
+	@echo "Installing atheris into $(FUZZ)"
+	@test -x $(FUZZ)/bin/python || $(PYTHON) -m venv $(FUZZ)
+	@$(FUZZ)/bin/python $(PIP) install --only-binary atheris -c constraints.txt -r tests/fuzz/requirements.txt || { \
+	    echo "atheris has wheels for Linux on x86-64 and Python 3.11 to 3.14. Name one of these: make fuzz PYTHON=..."; exit 2; }
+	@touch $@
+
 NODE_MODULES := tests/golden/tfjs/node_modules
 $(NODE_MODULES)/.package-lock.json: tests/golden/tfjs/package-lock.json
 	@command -v npm >/dev/null || { echo "make test-interop needs Node.js and npm (Debian: apt-get install nodejs npm)."; exit 2; }
@@ -73,6 +82,9 @@ test: $(VENV)/.installed ## Run the tests (no PyTorch, Keras, Node.js or browser
 
 test-interop: $(INTEROP)/.installed $(NODE_MODULES)/.package-lock.json ## Run recurra beside Keras, PyTorch and TensorFlow.js
 	@$(INTEROP)/bin/python -m pytest tests/interop $(PYTEST_ARGS)
+
+fuzz: $(FUZZ)/.installed ## Feed the readers of model files with damaged ones, a minute each; FUZZ_ARGS="--seconds 600"
+	@PYTHONPATH=src:. $(FUZZ)/bin/python -m tests.fuzz $(FUZZ_ARGS)
 
 check: $(VENV)/.dev ## Check format, lint, types, direction of imports, and that the docs build
 	@$(BIN)/ruff check .
@@ -98,5 +110,5 @@ docs: $(VENV)/.dev ## Build the documentation into site/
 	@echo "Open site/index.html"
 
 clean: ## Remove builds, caches and environments
-	rm -rf .venv $(INTEROP) $(NODE_MODULES) build dist site demo .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
+	rm -rf .venv $(INTEROP) $(FUZZ) $(NODE_MODULES) build dist site demo .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
 	find src tests examples -name __pycache__ -type d -prune -exec rm -rf {} +
