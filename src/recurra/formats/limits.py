@@ -90,8 +90,8 @@ def finite(value: Any) -> float | None:
 def count_layers(config: Any) -> int:
     """How many objects of a class a configuration holds, at any depth. They are the layers, and what layers hold.
 
-    What is called several times counts as often, and all inside it: a model that calls a model ten times, which calls one
-    ten times, and so on, is a short text and endless work.
+    What is called several times counts as often, and all inside it: a model that calls a model ten times, which calls
+    one ten times, and so on, is a short text and endless work.
 
     >>> count_layers({"class_name": "Sequential", "config": {"layers": [{"class_name": "Dense", "config": {}}]}})
     2

@@ -38,10 +38,9 @@ def stored_dtype(quantization: Any, what: str) -> np.dtype[Any]:
         )
     if found.kind == "u":
         for key in ("scale", "min"):
-            if finite(quantization.get(key)) is None:
-                raise FormatError(
-                    f"{what} is stored as {name} without a finite number '{key}', but {str(quantization.get(key))[:40]}."
-                )
+            value = quantization.get(key)
+            if finite(value) is None:
+                raise FormatError(f"{what} is stored as {name} without a finite number '{key}', but {str(value)[:40]}.")
     return found
 
 
