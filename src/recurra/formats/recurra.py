@@ -35,7 +35,7 @@ from .limits import MAX_LAYERS, StateLimit, count_layers
 from .spec import require_built, require_finite
 from .version import writing_version
 
-__all__ = ["load_model", "load_weights", "save_model", "save_weights"]
+__all__ = ["load_model", "load_weights", "save_model", "save_weights", "weights_in"]
 
 VERSION = 1
 _MODEL = "recurra model"
@@ -192,6 +192,19 @@ def load_weights(model: Model, path: PathLike) -> None:
         model.optimizer.build(model.trainable_weights)
         if _slots_fit(model, state, tensors):
             _restore_optimizer(model, state, tensors, file)
+
+
+def weights_in(path: PathLike) -> dict[str, np.ndarray] | None:
+    """The weights in a file of `save_weights`, in order, or None where the file holds a model.
+
+    Raises:
+        FormatError: The file cannot be read.
+    """
+    file = Path(path)
+    tensors, content = read(file)
+    _check_head(content, None, file)
+    names = _weight_names(content, tensors, file)
+    return {name: tensors[f"weights/{name}"] for name in names} if content["format"] == _WEIGHTS else None
 
 
 class _Source:
