@@ -149,6 +149,7 @@ def test_export(model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str])
         "README.md", "app.js", "charts.js", "example.json", "index.html", "model.json", "predict.mjs", "style.css",
     }  # fmt: skip
     assert len((page / "README.md").read_text(encoding="utf-8").strip().splitlines()) == 2
+    assert "`node predict.mjs '[[[1], [1], [1]]]'`" in (page / "README.md").read_text(encoding="utf-8")
     assert "<h1>A &amp; B</h1>" in (page / "index.html").read_text(encoding="utf-8")
     assert json.loads((page / "example.json").read_text(encoding="utf-8")) == [[1.0], [2.0], [3.0]]
     assert "trainingConfig" not in json.loads((page / "model.json").read_text(encoding="utf-8"))
