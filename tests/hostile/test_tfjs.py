@@ -168,6 +168,7 @@ def test_files_that_are_none(good: Path, tmp_path: Path) -> None:
         (lambda d: d.update(weightsManifest=[5]), "no list of 'paths'"),
         (lambda d: d["weightsManifest"][0].update(weights={}), "no list of 'weights'"),
         (lambda d: d["weightsManifest"][0]["paths"].append(d["weightsManifest"][0]["paths"][0]), "a file twice"),
+        (lambda d: d["weightsManifest"].append({**d["weightsManifest"][0], "weights": []}), "a file twice"),
         (lambda d: weights(d).append(weights(d)[0]), "twice"),
         (lambda d: weights(d).pop(), "too many"),
         (lambda d: weights(d)[0].pop("name"), "has no name"),
@@ -223,6 +224,7 @@ def test_numbers_that_are_none_in_the_state_of_training(good: Path, tmp_path: Pa
     data_of(folder).write_bytes(bytes(data))
     refused(folder, "optimizer.*NaN")
     assert np.isfinite(load_model(folder, compile=False).get_weights()[0]).all()
+    assert load_model(folder, allow_nonfinite=True).optimizer.iterations == 1
 
 
 def layer_config(document: dict[str, Any], index: int = 0) -> dict[str, Any]:

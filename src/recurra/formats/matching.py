@@ -72,10 +72,10 @@ def _pair(names: Sequence[str], layers: Sequence[list[Variable]]) -> list[tuple[
         left[_layer(variables)].append(variables)
     found: dict[str, list[Variable]] = {}
     # A name that is the layer's own counts more than one that only contains it.
-    for possible in (lambda name: {name}, lambda name: set(name.split("/"))):
+    for whole in (True, False):
         for name in names:
             if name not in found:
-                fitting = [own for own in possible(name) if left.get(own)]
+                fitting = [own for own in ({name} if whole else set(name.split("/"))) if left.get(own)]
                 if len(fitting) == 1 and len(left[fitting[0]]) == 1:
                     found[name] = left.pop(fitting[0])[0]
     taken = {id(variables) for variables in found.values()}

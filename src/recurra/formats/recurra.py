@@ -32,7 +32,7 @@ from ..models.clone import model_from_config
 from ..registry import custom_object_scope
 from .container import read, write
 from .limits import MAX_LAYERS, StateLimit, count_layers
-from .spec import require_built, require_finite
+from .spec import require_built, require_finite, require_finite_state
 from .version import writing_version
 
 __all__ = ["load_model", "load_weights", "save_model", "save_weights", "weights_in"]
@@ -130,6 +130,8 @@ def load_model(
     if compile and content.get("compile") is not None:
         with custom_object_scope(custom_objects):
             _compile(model, content["compile"], file)
+        if not allow_nonfinite:
+            require_finite_state(_optimizer_tensors(tensors).values(), file)
         _restore_optimizer(model, content.get("optimizer"), tensors, file)
     return model
 
@@ -154,7 +156,7 @@ def load_weights(model: Model, path: PathLike) -> None:
 
     Weights are matched by name; where the names differ (layers are numbered anew in each process), by their order, if
     number and shapes agree. The optimizer's state is taken over where the model is compiled and names and optimizer
-    agree. Either everything fits and is set, or nothing changes.
+    agree and it is finite. Either everything fits and is set, or nothing changes.
 
     Args:
         model: A built model.
@@ -190,7 +192,8 @@ def load_weights(model: Model, path: PathLike) -> None:
     state = content.get("optimizer")
     if model.compiled and order is own and state is not None:
         model.optimizer.build(model.trainable_weights)
-        if _slots_fit(model, state, tensors):
+        finite = all(np.isfinite(array).all() for array in _optimizer_tensors(tensors).values())
+        if finite and _slots_fit(model, state, tensors):
             _restore_optimizer(model, state, tensors, file)
 
 
@@ -310,18 +313,22 @@ def _compile(model: Model, config: Any, file: Path) -> None:
         ) from error
 
 
+def _optimizer_tensors(tensors: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+    return {name: array for name, array in tensors.items() if name.startswith("optimizer/")}
+
+
 def _slots_fit(model: Model, state: Any, tensors: Mapping[str, np.ndarray]) -> bool:
     slots = model.optimizer.slots
     wanted = {
         f"optimizer/{slot}/{name}": array.shape for slot, arrays in slots.items() for name, array in arrays.items()
     }
-    present = {name: array.shape for name, array in tensors.items() if name.startswith("optimizer/")}
+    present = {name: array.shape for name, array in _optimizer_tensors(tensors).items()}
     return wanted == present and isinstance(state, dict)
 
 
 def _restore_optimizer(model: Model, state: Any, tensors: Mapping[str, np.ndarray], file: Path) -> None:
     optimizer = model.optimizer
-    present = [name for name in tensors if name.startswith("optimizer/")]
+    present = _optimizer_tensors(tensors)
     if state is None:
         if present:
             raise FormatError(f"'{file}' holds tensors of an optimizer but does not say what it is.")

@@ -6,7 +6,7 @@ A format translates between its files and a `ModelSpec`; only this module turns 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -24,7 +24,7 @@ from ..typing import Array, Config
 from .limits import StateLimit
 from .matching import match_weights
 
-__all__ = ["ModelSpec", "OptimizerState", "require_built", "require_finite"]
+__all__ = ["ModelSpec", "OptimizerState", "require_built", "require_finite", "require_finite_state"]
 
 
 @dataclass
@@ -121,6 +121,8 @@ class ModelSpec:
             with custom_object_scope(custom_objects):
                 _compile(model, self.compile, file)
             if self.optimizer is not None:
+                if not allow_nonfinite:
+                    require_finite_state((array for slot in self.optimizer.slots.values() for array in slot), file)
                 trainable = [variable for variable, _ in pairs if variable.trainable]
                 _restore(model, self.optimizer, trainable, file)
         return model
@@ -164,6 +166,15 @@ def require_finite(variables: Sequence[Variable], file: Path) -> None:
         raise FormatError(
             f"Weights in '{file}' are NaN or infinite: {', '.join(bad[:5])}{' ...' if len(bad) > 5 else ''}. Whatever "
             f"the model predicts would be so too. To look at them all the same, read with allow_nonfinite=True."
+        )
+
+
+def require_finite_state(arrays: Iterable[Array], file: Path) -> None:
+    """Raises FormatError where an optimizer's arrays are NaN or infinite."""
+    if not all(np.isfinite(array).all() for array in arrays):
+        raise FormatError(
+            f"The state of the optimizer in '{file}' is NaN or infinite; training on would make the weights so too. "
+            f"load_model(..., compile=False) reads the model without it."
         )
 
 

@@ -171,7 +171,7 @@ class _Call:
                 f"computes."
             )
         # The calls of one layer keep their order, since they are counted.
-        self._needs = [*reads, *([(layer.name, number - 1)] if number else ())]
+        self._needs: list[tuple[str, int]] = [*reads, *([(layer.name, number - 1)] if number else ())]
 
     def lacks(self, results: Mapping[tuple[str, int], Any]) -> tuple[str, int] | None:
         """One result that is not there yet, or None."""

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
 from ...errors import FormatError, UnsupportedFeatureError
 from ...models import Model
-from ...typing import Array
+from ...typing import Array, Config
 from ..limits import MAX_HEADER_BYTES, parse_json
 from ..noting import warn
 from ..spec import ModelSpec
@@ -66,8 +66,7 @@ def load_model(
 def read_spec(path: str | os.PathLike[str], custom_objects: Mapping[str, Any], compile: bool = True) -> ModelSpec:
     """Reads the files into a `ModelSpec`; see `load_model`."""
     document = _document_path(Path(path))
-    content, weights, optimizer = _read_files(document)
-    config = read_topology(content.get("modelTopology"), document, custom_objects)
+    content, config, weights, optimizer = _read_files(document, custom_objects)
     metadata = content.get("userDefinedMetadata")
     if metadata is not None and not isinstance(metadata, dict):
         raise FormatError(f"userDefinedMetadata in '{document}' is no mapping.")
@@ -83,8 +82,8 @@ def read_spec(path: str | os.PathLike[str], custom_objects: Mapping[str, Any], c
     return spec
 
 
-def _read_files(document: Path) -> tuple[dict[str, Any], Named, Named]:
-    """The document, the weights of the model and those of the optimizer.
+def _read_files(document: Path, custom: Collection[str]) -> tuple[dict[str, Any], Config, Named, Named]:
+    """The document, the model in it, the weights of the model and those of the optimizer.
 
     Whoever replaces a model exchanges the document, then removes the weights that it named before. So if they are gone
     and the document is another one by now, there is a new model to be read.
@@ -92,7 +91,9 @@ def _read_files(document: Path) -> tuple[dict[str, Any], Named, Named]:
     content = read_document(document)
     for _ in range(ATTEMPTS):
         try:
-            return content, *read_weights(read_manifest(content.get("weightsManifest"), document.parent, document))
+            config = read_topology(content.get("modelTopology"), document, custom)
+            groups = read_manifest(content.get("weightsManifest"), document.parent, document)
+            return content, config, *read_weights(groups)
         except FormatError:
             before, content = content, read_document(document)
             if content == before:

@@ -165,8 +165,6 @@ def read_state(weights: Sequence[tuple[str, Array]], slots: Sequence[str], docum
             f"'{document}' holds {len(arrays)} arrays of the optimizer, which are not {' and '.join(slots) or 'none'} "
             f"of each trainable weight."
         )
-    if not all(np.isfinite(array).all() for array in arrays):
-        raise FormatError(f"The state of the optimizer in '{document}' is NaN or infinite.")
     count = len(arrays) // len(slots)
     state.slots = {slot: arrays[index * count : (index + 1) * count] for index, slot in enumerate(slots)}
     return state
