@@ -10,6 +10,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 INTEROP := .venv-interop
 BENCH := .venv-bench
+FUZZ := .venv-fuzz
 
 # With a compiler at hand, a failing build is an error to be seen; without one the numpy engine is all there is.
 COMPILER := $(shell command -v $${CXX:-c++} || command -v g++ || command -v clang++)
@@ -18,7 +19,7 @@ export RECURRA_REQUIRE_NATIVE := $(if $(COMPILER),1,0)
 PIP := -m pip --disable-pip-version-check --quiet
 NATIVE := pyproject.toml CMakeLists.txt $(shell find native -name '*.cpp' -o -name '*.h')
 
-.PHONY: help build demo test test-interop test-native older-x86 aarch64 check format sanitize bench docs clean
+.PHONY: help build demo test test-interop test-native older-x86 aarch64 fuzz check format sanitize bench docs clean
 
 help: ## Show this list
 	@echo "recurra: make TARGET"
@@ -52,6 +53,14 @@ $(INTEROP)/.installed: constraints.txt tests/interop/requirements.txt $(VENV)/.i
 	@test -x $(INTEROP)/bin/python || $(PYTHON) -m venv $(INTEROP)
 	@$(INTEROP)/bin/python $(PIP) install -c constraints.txt -r tests/interop/requirements.txt
 	@$(INTEROP)/bin/python $(PIP) install -c constraints.txt --no-build-isolation --editable '.[test]'
+	@touch $@
+
+# What reads files needs no compiled code, so neither does what fuzzes it.
+$(FUZZ)/.installed: constraints.txt tests/fuzz/requirements.txt
+	@echo "Installing atheris into $(FUZZ)"
+	@test -x $(FUZZ)/bin/python || $(PYTHON) -m venv $(FUZZ)
+	@$(FUZZ)/bin/python $(PIP) install --only-binary atheris -c constraints.txt -r tests/fuzz/requirements.txt || { \
+	    echo "atheris has wheels for Linux on x86-64 and Python 3.11 to 3.14. Name one of these: make fuzz PYTHON=..."; exit 2; }
 	@touch $@
 
 NODE_MODULES := tests/golden/tfjs/node_modules
@@ -99,6 +108,9 @@ older-x86: $(VENV)/.build-tools ## Compare the bits of emulated processors witho
 aarch64: $(VENV)/.build-tools ## Cross-compile the core for 64-bit ARM, test it on an emulated one, and compare its bits with this machine's
 	@PATH="$(abspath $(BIN)):$$PATH" tools/native-tests.sh aarch64
 
+fuzz: $(FUZZ)/.installed ## Feed the readers of model files with damaged ones, a minute each; FUZZ_ARGS="--seconds 600"
+	@PYTHONPATH=src:. $(FUZZ)/bin/python -m tests.fuzz $(FUZZ_ARGS)
+
 check: $(VENV)/.dev ## Check format, lint, types, direction of imports, and that the docs build
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
@@ -123,5 +135,5 @@ docs: $(VENV)/.dev ## Build the documentation into site/
 	@echo "Open site/index.html"
 
 clean: ## Remove builds, caches and environments
-	rm -rf .venv $(INTEROP) $(BENCH) $(NODE_MODULES) $(BENCH_MODULES) build dist site demo .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
+	rm -rf .venv $(INTEROP) $(FUZZ) $(BENCH) $(NODE_MODULES) $(BENCH_MODULES) build dist site demo .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
 	find src tests examples -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -203,13 +203,13 @@ class BoundPlan {
   int64_t arena_bytes() const { return plan_->arena_bytes(); }
 
   void measure(bool on) {
-    std::lock_guard<std::mutex> lock(plan_->busy);
+    std::lock_guard lock(plan_->busy);
     plan_->measure(on);
   }
 
   // Seconds by phase since `measure(true)`: (phase, index of the node or -1, seconds).
   nb::list seconds() {
-    std::lock_guard<std::mutex> lock(plan_->busy);
+    std::lock_guard lock(plan_->busy);
     nb::list phases;
     const std::vector<double>& spent = plan_->seconds();
     const size_t nodes = spent.empty() ? 0 : (spent.size() - 2) / 2;
