@@ -1,183 +1,376 @@
-"""Times recurra, beside PyTorch where it is installed, and writes REPORT.md.
+"""Times recurra beside its peers, and writes the report and its pictures.
 
-    python benchmarks/bench.py [--cases seed,ts32,...] [--seconds 6] [--output benchmarks/REPORT.md]
+    python -m benchmarks.bench [--quick] [--sections train_step,stream] [--cases seed] [--peers recurra,torch]
 
-Each framework runs in a process of its own. Short bursts of training alternate between them, so that whatever else the
-machine does meets all of them; the report holds medians of bursts. Only ratios within one report mean something.
+A full run writes benchmarks/REPORT.md, benchmarks/results.json, docs/images/bench-*.png and the block of the README;
+any other writes into build/bench/ and leaves those as they are.
 """
 
 from __future__ import annotations
 
 import argparse
+import dataclasses
+import datetime
+import functools
+import importlib
 import importlib.metadata
-import importlib.util
+import json
+import math
 import os
-import platform
-import statistics
+import shutil
+import signal
 import subprocess
 import sys
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from time import perf_counter
+from time import monotonic
+from typing import Any
 
-from cases import CASES, Case
+from .cases import CASES, MODES, Case, curve_cases
+from .footprint import import_costs, installed_size
+from .limits import machine, machine_limits
+from .measuring import Effort, measure
+from .peers import PEERS, Peer
+from .plots import plot_all
+from .processes import ROOT, Failed, LeftOut, Pool, Worker, missing
+from .protocol import all_threads
+from .report import micro, readme_block, render, replace_block
+from .series import measure_series
 
-import recurra
-
-HERE = Path(__file__).parent
-IMPORTS = {
-    "numpy": "import numpy",
-    "recurra": "import recurra",
-    "recurra, a model made": "import recurra; recurra.Sequential([recurra.Input((1, 1)), recurra.layers.LSTM(16)])",
+SECTIONS = (
+    "limits", *MODES, "phases", "curves", "threads", "cells", "import", "size", "memory", "series",
+)  # fmt: skip
+_SIZES = {
+    "numpy": "numpy",
+    "recurra": "recurra",
+    "torch": "torch",
+    "JAX": "jax",
+    "Keras (without a backend)": "keras",
+    "ONNX Runtime": "onnxruntime",
 }
-BURST_SECONDS = 0.25
 
 
-@dataclass
-class Worker:
-    """A process that trains on demand."""
+class Bench:
+    """One run.
 
-    framework: str
-    process: subprocess.Popen[str]
-    steps: int = 1
+    Args:
+        cases: Which models.
+        peers: Which programs.
+        effort: How long to measure.
+        quick: Whether to leave out what takes long.
+        limit: Seconds after which nothing new is begun.
+    """
 
-    def burst(self, steps: int) -> float:
-        """Trains for so many steps; returns seconds a step."""
-        assert self.process.stdin is not None
-        assert self.process.stdout is not None
-        self.process.stdin.write(f"{steps}\n")
-        self.process.stdin.flush()
-        return float(self.process.stdout.readline()) / steps
+    def __init__(
+        self, cases: Sequence[Case], peers: Sequence[Peer], effort: Effort, quick: bool, limit: float = math.inf
+    ) -> None:
+        self.cases = cases
+        self.peers = peers
+        self.effort = effort
+        self.quick = quick
+        self.pool = Pool()
+        self.results: dict[str, Any] = {}
+        self._end = monotonic() + limit
+
+    def run(self, sections: Sequence[str]) -> None:
+        """Measures the sections, whatever becomes of single ones of them."""
+        for section in sections:
+            begin = monotonic()
+            work: Callable[[], None] = getattr(self, f"_{section}", functools.partial(self._mode, section))
+            try:
+                self._need_time()
+                work()
+            except (Failed, LeftOut, TimeoutError, OSError) as error:
+                self.results["absent"][section] = str(error) or type(error).__name__
+                say(f"{section}: {error}")
+            self.results["seconds"][section] = round(monotonic() - begin, 1)
+            say(f"-- {section}: {monotonic() - begin:.0f} s")
+
+    def _need_time(self) -> None:
+        if monotonic() > self._end:
+            raise LeftOut("the time for this run was used up")
+
+    def _measure(
+        self, title: str, peers: Sequence[Peer], mode: str, case: Case, effort: Effort
+    ) -> dict[str, dict[str, Any]]:
+        try:
+            self._need_time()
+        except LeftOut as reason:
+            return {peer.name: {"left_out": str(reason)} for peer in peers}
+        measured = measure(self.pool, peers, mode, case, effort)
+        show(title, measured)
+        return measured
+
+    def _some(self, *names: str) -> list[Peer]:
+        return [peer for peer in self.peers if peer.name in names]
+
+    def _limits(self) -> None:
+        self.results["limits"] = machine_limits(0.05 if self.quick else 0.2)
+
+    def _mode(self, mode: str) -> None:
+        found = self.results.setdefault("modes", {}).setdefault(mode, {})
+        for case in self.cases:
+            peers = [peer for peer in self.peers if mode in peer.modes and (not peer.cases or case.name in peer.cases)]
+            if self.quick:
+                peers = [peer for peer in peers if not _slow(peer, mode, case)]
+            found[case.name] = self._measure(f"{mode} {case.name}", peers, mode, case, self.effort)
+
+    def _phases(self) -> None:
+        found = self.results["phases"] = {}
+        for case in self.cases:
+            found[case.name] = {}
+            for kind in ("forward", "gradients", "step", "predict_program", "stream_program"):
+                title = f"{kind} {case.name}"
+                found[case.name][kind] = self._measure(title, self._some("recurra"), kind, case, self._short()).get(
+                    "recurra", {}
+                )
+
+    def _curves(self) -> None:
+        found = self.results["curves"] = {}
+        names = {"train_step": ("recurra", "torch", "JAX")}
+        if not self.quick:
+            names["predict"] = ("recurra", "torch", "ONNX Runtime")
+        for mode in names:
+            found[mode] = {
+                size: [
+                    {
+                        "value": getattr(case, size),
+                        "measured": self._measure(
+                            f"{mode} {case.name}", self._some(*names[mode]), mode, case, self._short()
+                        ),
+                    }
+                    for case in cases
+                ]
+                for size, cases in curve_cases(self.quick).items()
+            }
+
+    def _threads(self) -> None:
+        most = all_threads({})
+        counts = [count for count in (1, 2, 4, 8, 16, 32, 64, 128) if count < most] + [most]
+        found = self.results["threads"] = {}
+        peers = {
+            (name, count): dataclasses.replace(PEERS[name], name=f"{name} {count}", settings={"threads": count})
+            for name in ("recurra", "torch")
+            if self._some(name)
+            for count in counts
+        }
+        for case in self.cases:
+            if self.quick and case.name in ("seed", "big512"):
+                continue
+            measured = self._measure(f"threads {case.name}", list(peers.values()), "train_step", case, self._short())
+            found[case.name] = {}
+            for (name, count), peer in peers.items():
+                found[case.name].setdefault(name, {})[str(count)] = measured[peer.name]
+        for peer in peers.values():
+            self.pool.drop(peer)
+
+    def _cells(self) -> None:
+        found = self.results["cells"] = {}
+        names = {"train_step": ("recurra", "torch", "JAX"), "predict": ("recurra", "torch", "JAX", "ONNX Runtime")}
+        for mode in ("train_step",) if self.quick else ("train_step", "predict"):
+            found[mode] = {}
+            for cell in ("LSTM", "GRU", "SimpleRNN"):
+                for name in ("ts64",) if self.quick else ("ts32", "ts64"):
+                    case = dataclasses.replace(CASES[name], cell=cell)
+                    found[mode][f"{cell}, {name}"] = self._measure(
+                        f"{mode} {cell} {name}", self._some(*names[mode]), mode, case, self._short()
+                    )
+
+    def _import(self) -> None:
+        self.results["import"] = import_costs(2 if self.quick else 8)
+
+    def _size(self) -> None:
+        self.results["size"] = {name: installed_size(package) for name, package in _SIZES.items()}
+
+    def _memory(self) -> None:
+        """New processes, so that nothing from before counts."""
+        found = self.results["memory"] = {}
+        names = ("recurra", "torch") if self.quick else ("recurra", "torch", "JAX")
+        for case in self.cases:
+            if self.quick and case.name in ("seed", "ts32"):
+                continue
+            found[case.name] = {}
+            for peer in self._some(*names):
+                self._need_time()
+                found[case.name][peer.name] = memory_of(peer, case, self.effort)
+
+    def _series(self) -> None:
+        points, steps = (10**7, 50) if self.quick else (10**8, 200)
+        rows = measure_series(points, steps, timeout=300, total=self._end - monotonic())
+        self.results["series"] = {"points": points, "steps": steps, "rows": rows}
+
+    def _short(self) -> Effort:
+        return dataclasses.replace(self.effort, seconds=self.effort.seconds / 2, burst=self.effort.burst / 2)
 
 
-def start(framework: str, case: Case) -> Worker:
-    command = [sys.executable, str(HERE / "worker.py"), framework, case.name]
-    process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-    assert process.stdout is not None
-    if process.stdout.readline().strip() != "ready":
-        raise SystemExit(f"The worker for {framework} failed on {case.name}; see above.")
-    worker = Worker(framework, process)
-    while worker.burst(worker.steps) * worker.steps < BURST_SECONDS / 2 and worker.steps < 1 << 16:
-        worker.steps *= 2
-    return worker
+_SKIPPED = (
+    "leaves out TF.js beyond ts32 and in fit and inference, Keras in inference and streaming, Keras on torch beyond "
+    "ts32, fit on one thread, and every second point of the curves"
+)
 
 
-def time_steps(case: Case, frameworks: list[str], seconds: float) -> dict[str, list[float]]:
-    """Seconds a training step, one number for each burst."""
-    workers = [start(framework, case) for framework in frameworks]
-    found: dict[str, list[float]] = {framework: [] for framework in frameworks}
-    end = perf_counter() + seconds * len(frameworks)
-    while perf_counter() < end or len(found[frameworks[0]]) < 5:
-        for worker in workers:
-            found[worker.framework].append(worker.burst(worker.steps))
-    for worker in workers:
-        assert worker.process.stdin is not None
-        worker.process.stdin.close()
-        worker.process.wait()
+def _slow(peer: Peer, mode: str, case: Case) -> bool:
+    """Whether a quick run leaves this out, because it takes long and says little new."""
+    if peer.node:
+        return case.name not in ("seed", "ts32") or mode in ("fit", "predict")
+    if peer.module == "keras3":
+        small = case.name in ("seed", "ts32")
+        return mode in ("predict", "stream") or (peer.settings["backend"] == "torch" and not small)
+    return mode == "fit" and peer.settings.get("threads") == 1
+
+
+def memory_of(peer: Peer, case: Case, effort: Effort) -> dict[str, Any]:
+    """The peak memory of a new process that trains on one batch, and that before the model was made."""
+    reason = missing(peer)
+    if reason:
+        return {"left_out": reason}
+    try:
+        worker = Worker(peer)
+    except (Failed, LeftOut, TimeoutError) as error:
+        return {"failed": str(error) or "it did not start in time"}
+    try:
+        before = worker.memory()["now"]
+        worker.prepare("train_step", case.to_dict(), effort.prepare, batches=1)
+        worker.run(3, 4 * effort.patience)
+        return {"before": before, "peak": worker.memory()["peak"]}
+    except (Failed, LeftOut, TimeoutError) as error:
+        return {"failed": str(error) or "it did not answer in time"}
+    finally:
+        worker.close()
+
+
+def say(text: str) -> None:
+    print(text, flush=True)
+
+
+def show(title: str, measured: Mapping[str, Mapping[str, Any]]) -> None:
+    """One line of what was measured."""
+    cells = []
+    for name, result in measured.items():
+        value = micro(result["median"]) if "median" in result else "failed" if "failed" in result else "-"
+        cells.append(f"{name} {value}")
+    say(f"{title}: {' | '.join(cells)}")
+
+
+def versions(peers: Sequence[Peer]) -> dict[str, str]:
+    """The versions of everything in use."""
+    import recurra
+
+    names = sorted({"numpy", *(package for peer in peers for package in peer.packages)})
+    found = {"recurra": recurra.__version__, "Python": sys.version.split()[0]}
+    for name in names:
+        try:
+            found[name] = importlib.metadata.version(name)
+        except importlib.metadata.PackageNotFoundError:
+            continue
+    if any(peer.node for peer in peers) and shutil.which("node"):
+        node = subprocess.run(["node", "--version"], capture_output=True, text=True, check=False)
+        found["Node.js"] = node.stdout.strip().removeprefix("v")
+        package = ROOT / "benchmarks" / "node_modules" / "@tensorflow" / "tfjs" / "package.json"
+        if package.exists():
+            found["TensorFlow.js"] = json.loads(package.read_text(encoding="utf-8"))["version"]
     return found
 
 
-def time_imports(rounds: int) -> dict[str, list[float]]:
-    """Seconds for a whole run of Python that imports something, less those of one that does not."""
-    found: dict[str, list[float]] = {name: [] for name in IMPORTS}
-    for _ in range(rounds + 1):
-        empty = run_python("pass")
-        for name, code in IMPORTS.items():
-            found[name].append(run_python(code) - empty)
-    return {name: times[1:] for name, times in found.items()}
+def engine() -> str:
+    """What runs recurra here."""
+    import recurra
+
+    if "native" not in recurra.engines.available():
+        return "numpy engine; the native one is not built here"
+    native: Any = importlib.import_module("recurra.engines.native")
+    return f"native engine, {native.instruction_set()}, {native.num_threads()} threads"
 
 
-def run_python(code: str) -> float:
-    begin = perf_counter()
-    subprocess.run([sys.executable, "-c", code], check=True)
-    return perf_counter() - begin
+def chosen(text: str | None, known: Sequence[str], what: str) -> list[str]:
+    """The names of a list with commas.
+
+    Raises:
+        SystemExit: One is not known.
+    """
+    if text is None:
+        return list(known)
+    names = [name.strip() for name in text.split(",")]
+    for name in names:
+        if name not in known:
+            raise SystemExit(f"There is no {what} '{name}'. Known: {', '.join(known)}.")
+    return names
 
 
-def micro(times: list[float]) -> str:
-    value = statistics.median(times) * 1e6
-    digits = 2 if value < 10 else 1 if value < 100 else 0
-    return f"{value:,.{digits}f}"
+def main(arguments: Sequence[str] | None = None) -> None:
+    parser = argparse.ArgumentParser(description="Times recurra beside its peers.")
+    parser.add_argument("--quick", action="store_true", help="less of everything, in under five minutes")
+    parser.add_argument("--cases", help="which models: " + ", ".join(CASES))
+    parser.add_argument("--peers", help="which programs: " + ", ".join(PEERS))
+    parser.add_argument("--sections", help="which parts: " + ", ".join(SECTIONS))
+    parser.add_argument("--seconds", type=float, help="of measuring, for each program and model")
+    parser.add_argument("--output", type=Path, help="a folder for report, results and pictures")
+    options = parser.parse_args(arguments)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # an orderly end, which takes the workers along
+
+    cases = [CASES[name] for name in chosen(options.cases, list(CASES), "case")]
+    peers = [PEERS[name] for name in chosen(options.peers, list(PEERS), "peer")]
+    sections = chosen(options.sections, SECTIONS, "section")
+    effort = Effort(0.35, 0.1, 3.0, 40.0) if options.quick else Effort()
+    if options.seconds:
+        effort = dataclasses.replace(effort, seconds=options.seconds)
+    partial = options.cases or options.peers or options.sections or options.quick
+    folder: Path = options.output or (ROOT / "build" / "bench" if partial else ROOT / "benchmarks")
+    official = not partial and options.output is None
+
+    absent: dict[str, str] = {}
+    for peer in peers:
+        reason = missing(peer)
+        if reason:
+            absent[peer.name] = f"left out, {reason}"
+            say(f"{peer.name}: {absent[peer.name]}")
+    peers = [peer for peer in peers if peer.name not in absent]
+    about = machine()
+    if about["load"] > 0.5:
+        say(f"Other programs keep {about['load']} cores busy: wait until they are done, or do not trust the numbers.")
+
+    begin = monotonic()
+    bench = Bench(cases, peers, effort, options.quick, limit=270 if options.quick else 1500)
+    bench.results.update(
+        kind="quick run" if options.quick else "part of a run" if partial else "full run",
+        date=datetime.date.today().isoformat(),
+        machine=about,
+        versions=versions(peers),
+        engine=engine(),
+        absent=absent,
+        seconds={},
+    )
+    if options.quick:
+        absent["A quick run"] = _SKIPPED
+    try:
+        bench.run(sections)
+    except KeyboardInterrupt:
+        say("Stopped; what was measured until now is written.")
+        bench.results["kind"] = f"stopped {bench.results['kind']}"
+        official = False
+        folder = options.output or ROOT / "build" / "bench"
+    finally:
+        bench.pool.close()
+    bench.results["elapsed"] = round(monotonic() - begin, 1)
+    write(bench.results, folder, official)
 
 
-def spread(times: list[float]) -> str:
-    """How far the quarters of the bursts lie apart, relative to their median."""
-    low, middle, high = statistics.quantiles(times, n=4)
-    return f"{(high - low) / middle:.0%}"
-
-
-def processor() -> str:
-    info = Path("/proc/cpuinfo")
-    if info.exists():
-        for line in info.read_text(encoding="utf-8").splitlines():
-            if line.startswith("model name"):
-                return line.split(":", 1)[1].strip()
-    return platform.processor() or platform.machine()
-
-
-def versions(packages: list[str]) -> str:
-    """The package whose source lies beside this file may be in use without having been installed."""
-    names = [package for package in packages if package != "recurra"]
-    found = [f"{name} {importlib.metadata.version(name)}" for name in names]
-    return ", ".join([*found, f"recurra {recurra.__version__}"])
-
-
-def main() -> None:
-    parser = argparse.ArgumentParser(description="Times recurra, beside PyTorch where it is installed.")
-    parser.add_argument("--cases", default=",".join(CASES), help="which models, by name")
-    parser.add_argument("--seconds", type=float, default=6.0, help="for each model and framework")
-    parser.add_argument("--output", type=Path, default=HERE / "REPORT.md", help="where the report goes")
-    options = parser.parse_args()
-
-    frameworks = ["recurra"] + (["torch"] if importlib.util.find_spec("torch") else [])
-    load = os.getloadavg()[0] if hasattr(os, "getloadavg") else 0.0
-    if load > 0.5:
-        print(f"Other programs keep {load:.1f} cores busy: wait until they are done, or do not trust the ratios.")
-    lines = [
-        "# Benchmarks",
-        "",
-        "Written by `make bench`. Medians of short bursts that alternate between the frameworks, each in a process of",
-        "its own. Machines are noisy: compare within one report, not between two.",
-        "",
-        f"- Processor: {processor()}, {os.cpu_count()} cores, of which other programs kept {load:.1f} busy",
-        f"- Python {platform.python_version()}, {versions(['numpy', *frameworks])}",
-        "",
-        "## Import",
-        "",
-        "| what | ms | relative to numpy |",
-        "|---|---:|---:|",
-    ]
-    imports = time_imports(rounds=10)
-    base = statistics.median(imports["numpy"])
-    for name, times in imports.items():
-        value = statistics.median(times)
-        lines.append(f"| {name} | {value * 1e3:.0f} | {value / base:.2f} |")
-        print(lines[-1], flush=True)
-
-    lines += [
-        "",
-        "## Training step",
-        "",
-        "Microseconds a step (forward, loss, backward, Adam), float32: `model.fit` of recurra, and the usual loop",
-        "around `torch.nn.LSTM`. The spread is that of recurra's bursts, from the first to the third quarter.",
-        "",
-        "| case | model | batch x time x features | "
-        + " | ".join(frameworks)
-        + " | spread | "
-        + ("torch / recurra |" if "torch" in frameworks else ""),
-        "|---|---|---|" + "---:|" * (len(frameworks) + 1) + ("---:|" if "torch" in frameworks else ""),
-    ]
-    for name in options.cases.split(","):
-        case = CASES[name]
-        found = time_steps(case, frameworks, options.seconds)
-        cells = [micro(found[framework]) for framework in frameworks] + [spread(found["recurra"])]
-        if "torch" in frameworks:
-            cells.append(f"{statistics.median(found['torch']) / statistics.median(found['recurra']):.1f}")
-        model = f"{case.layers} x LSTM({case.units}), Dense({case.outputs}): {case.meaning}"
-        shape = f"{case.batch} x {case.time} x {case.features}"
-        lines.append(f"| {name} | {model} | {shape} | " + " | ".join(cells) + " |")
-        print(lines[-1], flush=True)
-    options.output.write_text("\n".join(lines) + "\n", encoding="utf-8")
-    print(f"Written: {options.output}")
+def write(results: dict[str, Any], folder: Path, official: bool) -> None:
+    """Writes results, report and pictures; if they are the official ones, also what README and docs show of them."""
+    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        pictures = plot_all(results, ROOT / "docs" / "images" if official else folder)
+    except ImportError:
+        say("No pictures: matplotlib is not installed.")
+        pictures = []
+    results["pictures"] = [Path(os.path.relpath(path, folder)).as_posix() for path in pictures]
+    text = json.dumps(results, indent=1, ensure_ascii=False)
+    (folder / "results.json").write_text(text + "\n", encoding="utf-8")
+    (folder / "REPORT.md").write_text(render(results), encoding="utf-8")
+    if official:
+        replace_block(ROOT / "README.md", readme_block(results))
+    for path in (folder / "REPORT.md", *pictures):
+        say(f"Written: {os.path.relpath(path)}")
 
 
 if __name__ == "__main__":

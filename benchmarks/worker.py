@@ -1,90 +1,76 @@
-"""One framework and one model in a process of its own.
+"""One framework in a process of its own, which does what it is asked.
 
-    python worker.py recurra ts32
+    python -m benchmarks.worker pytorch '{"threads": 1}'
 
-It reads numbers of steps from standard input, one a line, trains for so many, and answers with the seconds it took.
+Requests come in on standard input and answers go out on standard output, one JSON object a line:
+
+    {"prepare": "train_step", "case": {...}, "batches": 8}  makes a model; it is what later requests use
+    {"run": 100}           does so many steps              -> {"seconds": 0.2, "steps": 100}
+    {"memory": true}       the memory of the process       -> {"now": ..., "peak": ...} in bytes
+
+An answer ``{"unavailable": ...}`` says that this framework cannot do this here, ``{"error": ...}`` that it failed.
 """
 
 from __future__ import annotations
 
+import importlib
+import json
+import os
 import sys
-from collections.abc import Callable
+import traceback
+from collections.abc import Callable, Mapping
 from time import perf_counter
 from typing import Any
 
-from cases import CASES, Case
-
-Trainer = Callable[[int], None]
-
-
-def recurra_fit(case: Case) -> Trainer:
-    """``fit``, as a user calls it."""
-    import recurra
-    from recurra.layers import LSTM, Dense
-
-    recurra.set_seed(0)
-    stack: list[Any] = [recurra.Input((case.time, case.features))]
-    stack += [
-        LSTM(case.units, return_sequences=case.classes or level + 1 < case.layers) for level in range(case.layers)
-    ]
-    stack.append(Dense(case.outputs, activation="softmax" if case.classes else None))
-    model = recurra.Sequential(stack)
-    model.compile(optimizer="adam", loss="sparse_categorical_crossentropy" if case.classes else "mse")
-    x, y = case.data(batches=8)
-
-    def train(steps: int) -> None:
-        model.fit(x, y, batch_size=case.batch, epochs=1, steps_per_epoch=steps, shuffle=False, verbose=0)
-
-    return train
+from .cases import Case
+from .memory import memory
+from .protocol import Maker, Run, Unavailable
 
 
-def torch_loop(case: Case) -> Trainer:
-    """The usual loop around ``torch.nn.LSTM`` and Adam, the data being tensors already."""
-    import torch
-
-    torch.manual_seed(0)
-
-    class Network(torch.nn.Module):
-        def __init__(self) -> None:
-            super().__init__()
-            self.lstm = torch.nn.LSTM(case.features, case.units, case.layers, batch_first=True)
-            self.dense = torch.nn.Linear(case.units, case.outputs)
-
-        def forward(self, x: Any) -> Any:
-            outputs, _ = self.lstm(x)
-            return self.dense(outputs if case.classes else outputs[:, -1])
-
-    network = Network()
-    rule = torch.optim.Adam(network.parameters())
-    x, y = (torch.from_numpy(array) for array in case.data(batches=8))
-    parts = [(x[i : i + case.batch], y[i : i + case.batch]) for i in range(0, len(x), case.batch)]
-
-    def train(steps: int) -> None:
-        for step in range(steps):
-            inputs, targets = parts[step % len(parts)]
-            rule.zero_grad()
-            outputs = network(inputs)
-            if case.classes:
-                loss = torch.nn.functional.cross_entropy(outputs.flatten(0, 1), targets.flatten().long())
-            else:
-                loss = torch.nn.functional.mse_loss(outputs, targets)
-            loss.backward()
-            rule.step()
-
-    return train
-
-
-FRAMEWORKS = {"recurra": recurra_fit, "torch": torch_loop}
+def _answer(request: Mapping[str, Any], makers: Mapping[str, Maker], running: list[Run]) -> dict[str, Any]:
+    if "prepare" in request:
+        running.clear()  # The old model goes before the new one is made.
+        maker = makers.get(request["prepare"])
+        if maker is None:
+            raise Unavailable(f"no mode '{request['prepare']}'")
+        running.append(maker(Case.from_dict(request["case"]), request["batches"]))
+        return {"ready": True}
+    if "memory" in request:
+        return dict(memory())
+    if not running:
+        raise RuntimeError("nothing was prepared")
+    begin = perf_counter()
+    steps = running[0](request["run"])
+    return {"seconds": perf_counter() - begin, "steps": steps or request["run"]}
 
 
 def main() -> None:
-    train = FRAMEWORKS[sys.argv[1]](CASES[sys.argv[2]])
-    train(3)
-    print("ready", flush=True)
+    # What libraries print must not come between the answers.
+    channel = os.fdopen(os.dup(1), "w")
+    os.dup2(2, 1)
+    makers: dict[str, Maker] = {}
+    running: list[Run] = []
+
+    def reply(work: Callable[[], dict[str, Any]]) -> None:
+        try:
+            answer = work()
+        except Unavailable as reason:
+            answer = {"unavailable": str(reason)}
+        except Exception as error:
+            traceback.print_exc(file=sys.__stderr__)
+            answer = {"error": f"{type(error).__name__}: {str(error).strip()[:300]}".splitlines()[0]}
+        channel.write(json.dumps(answer) + "\n")
+        channel.flush()
+
+    def start() -> dict[str, Any]:
+        module = importlib.import_module(f"benchmarks.peers.{sys.argv[1]}")
+        makers.update(module.start(json.loads(sys.argv[2])))
+        return {"ready": True}
+
+    reply(start)
     for line in sys.stdin:
-        start = perf_counter()
-        train(int(line))
-        print(perf_counter() - start, flush=True)
+        request = json.loads(line)
+        reply(lambda request=request: _answer(request, makers, running))  # type: ignore[misc]
 
 
 if __name__ == "__main__":

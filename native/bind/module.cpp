@@ -12,6 +12,7 @@
 
 #include "../core/plan.h"
 #include "../kernels/dispatch.h"
+#include "numpy.h"
 
 namespace nb = nanobind;
 using namespace nb::literals;
@@ -194,54 +195,52 @@ class BoundPlan {
     return nb::make_tuple(outputs, made);
   }
 
-  // One step of a stream: one input, the states of a session. Returns the outputs.
-  nb::object step(nb::handle feed, const std::vector<float*>& states) {
+  // One step of a stream: one input, the states of a session, and where each output goes. Allocates nothing.
+  void step(const void* x, const std::vector<float*>& states, char* const* outputs) {
+    nb::gil_scoped_release release;
+    std::lock_guard<ForkSafeMutex> lock(plan_->busy);
+    step_feed_[0].data = x;
+    plan_->use_states(states);
+    plan_->forward(step_feed_, nullptr, 0, 0);
+    plan_->apply_states();
     const Graph& graph = plan_->graph();
-    const TensorSpec& spec = graph.values[static_cast<size_t>(graph.inputs[0].second)];
-    DenseArray array;
-    bool fits = nb::try_cast<DenseArray>(feed, array, false) && static_cast<int64_t>(array.size()) == spec.size() &&
-                array.dtype() == (spec.is_int ? nb::dtype<int32_t>() : nb::dtype<float>());
-    if (!fits) throw InvalidData("The array does not fit the stream.");
-    std::vector<std::unique_ptr<char[]>> copies(graph.outputs.size());
-    {
-      nb::gil_scoped_release release;
-      std::lock_guard<std::mutex> lock(plan_->busy);
-      plan_->use_states(states);
-      plan_->forward({{array.data(), 1, 0}}, nullptr, 0, 0);
-      plan_->apply_states();
-      for (size_t i = 0; i < copies.size(); i++) {
-        const int id = graph.outputs[i].second;
-        const auto bytes = static_cast<size_t>(graph.values[static_cast<size_t>(id)].size()) * 4;
-        copies[i] = std::make_unique<char[]>(bytes);
-        std::memcpy(copies[i].get(), plan_->value(id), bytes);
-      }
+    for (size_t i = 0; i < graph.outputs.size(); i++) {
+      const int id = graph.outputs[i].second;
+      std::memcpy(outputs[i], plan_->value(id), bytes_of(graph, id));
     }
-    auto made = [&](size_t i) {
-      return owned(graph.values[static_cast<size_t>(graph.outputs[i].second)], std::move(copies[i]));
-    };
-    if (copies.size() == 1) return made(0);
-    nb::list outputs;
-    for (size_t i = 0; i < copies.size(); i++) outputs.append(made(i));
-    return outputs;
   }
 
   const Graph& graph() const { return plan_->graph(); }
   int64_t arena_bytes() const { return plan_->arena_bytes(); }
 
+  void measure(bool on) {
+    std::lock_guard lock(plan_->busy);
+    plan_->measure(on);
+  }
+
+  // Seconds by phase since `measure(true)`: (phase, index of the node or -1, seconds).
+  nb::list seconds() {
+    std::lock_guard lock(plan_->busy);
+    nb::list phases;
+    const std::vector<double>& spent = plan_->seconds();
+    const size_t nodes = spent.empty() ? 0 : (spent.size() - 2) / 2;
+    for (size_t i = 0; i < spent.size(); i++) {
+      const char* phase = i == 0 ? "gather" : i == 1 ? "update" : i < 2 + nodes ? "forward" : "backward";
+      phases.append(nb::make_tuple(phase, i < 2 ? -1 : static_cast<int>((i - 2) % nodes), spent[i]));
+    }
+    return phases;
+  }
+
  private:
-  static nb::object owned(const TensorSpec& spec, std::unique_ptr<char[]> data) {
-    const std::vector<size_t> shape(spec.shape.begin(), spec.shape.end());
-    char* bytes = data.release();
-    nb::capsule owner(bytes, [](void* p) noexcept { delete[] static_cast<char*>(p); });
-    if (spec.is_int) return nb::cast(nb::ndarray<nb::numpy, int32_t>(bytes, shape.size(), shape.data(), owner));
-    return nb::cast(nb::ndarray<nb::numpy, float>(bytes, shape.size(), shape.data(), owner));
+  static nb::object empty(const TensorSpec& spec, char** data) {
+    return Numpy::get().empty(NumpyShape(spec.shape.begin(), spec.shape.end()), spec.is_int, data);
   }
 
   static nb::object array_of(const TensorSpec& spec, const void* data) {
-    const auto bytes = static_cast<size_t>(spec.size()) * 4;
-    auto copy = std::make_unique<char[]>(bytes);
-    if (bytes) std::memcpy(copy.get(), data, bytes);
-    return owned(spec, std::move(copy));
+    char* to;
+    nb::object array = empty(spec, &to);
+    if (spec.size()) std::memcpy(to, data, static_cast<size_t>(spec.size()) * 4);
+    return array;
   }
 
   // One feed as an array of the type and shape that the plan was made for, each row of it contiguous.
@@ -281,7 +280,7 @@ class BoundPlan {
                        array.ndim() ? array.stride(0) * 4 : 0});
     }
     nb::gil_scoped_release release;
-    std::lock_guard<std::mutex> lock(plan_->busy);
+    std::lock_guard<ForkSafeMutex> lock(plan_->busy);
     f(given);
   }
 
@@ -290,22 +289,26 @@ class BoundPlan {
     const Graph& graph = plan_->graph();
     const int64_t* at = rows ? rows->data() : nullptr;
     const int64_t count = rows ? static_cast<int64_t>(rows->size()) : 0;
-    // Copied while the plan is ours: another Python thread may run it right afterwards.
-    std::vector<std::unique_ptr<char[]>> copies;
+    nb::list outputs;
+    std::vector<char*> to(graph.outputs.size());
+    for (size_t i = 0; i < to.size(); i++)
+      outputs.append(empty(graph.values[static_cast<size_t>(graph.outputs[i].second)], &to[i]));
     with_feeds(feeds, at, count, [&](const std::vector<Feed>& given) {
       f(given, at, count);
-      for (const auto& [name, id] : graph.outputs) {
-        const auto bytes = static_cast<size_t>(graph.values[static_cast<size_t>(id)].size()) * 4;
-        copies.push_back(std::make_unique<char[]>(bytes));
-        if (bytes) std::memcpy(copies.back().get(), plan_->value(id), bytes);
+      // Copied while the plan is ours: another Python thread may run it right afterwards.
+      for (size_t i = 0; i < to.size(); i++) {
+        const int id = graph.outputs[i].second;
+        if (const size_t bytes = bytes_of(graph, id)) std::memcpy(to[i], plan_->value(id), bytes);
       }
     });
-    nb::list outputs;
-    for (size_t i = 0; i < copies.size(); i++)
-      outputs.append(owned(graph.values[static_cast<size_t>(graph.outputs[i].second)], std::move(copies[i])));
     return outputs;
   }
 
+  static size_t bytes_of(const Graph& graph, int id) {
+    return static_cast<size_t>(graph.values[static_cast<size_t>(id)].size()) * 4;
+  }
+
+  std::vector<Feed> step_feed_{{nullptr, 1, 0}};
   std::vector<FloatArray> parameters_, states_;
   std::vector<std::vector<std::optional<FloatArray>>> slots_;
   std::unique_ptr<Plan> plan_;
@@ -314,25 +317,100 @@ class BoundPlan {
 // The states of one stream over a plan that others share.
 class Session {
  public:
-  Session(nb::object plan, std::vector<FloatArray> states)
-      : owner_(plan), plan_(nb::cast<BoundPlan*>(plan)), states_(std::move(states)) {
+  // `convert` makes an array of `shape` of what a step is given; `outputs` are the shapes of what a step returns.
+  Session(nb::object plan, std::vector<FloatArray> states, nb::object convert, NumpyShape shape,
+          std::vector<NumpyShape> outputs)
+      : owner_(plan),
+        plan_(nb::cast<BoundPlan*>(plan)),
+        states_(std::move(states)),
+        convert_(convert),
+        shape_(std::move(shape)),
+        output_shapes_(std::move(outputs)) {
     const Graph& graph = plan_->graph();
-    if (states_.size() != graph.states.size() || graph.inputs.size() != 1)
-      throw InvalidData("A stream needs one input and an array for each state.");
+    if (states_.size() != graph.states.size() || graph.inputs.size() != 1 ||
+        output_shapes_.size() != graph.outputs.size())
+      throw InvalidData("A stream needs one input, an array for each state and a shape for each output.");
     for (size_t i = 0; i < states_.size(); i++) {
-      if (static_cast<int64_t>(states_[i].size()) != graph.values[static_cast<size_t>(graph.states[i].second)].size())
+      if (static_cast<int64_t>(states_[i].size()) != spec(graph.states[i].second).size())
         throw InvalidData("The array of the state '" + graph.states[i].first + "' has a wrong size.");
       pointers_.push_back(states_[i].data());
     }
+    input_is_int_ = spec(graph.inputs[0].second).is_int;
+    check(shape_, graph.inputs[0].second);
+    for (size_t i = 0; i < output_shapes_.size(); i++) {
+      check(output_shapes_[i], graph.outputs[i].second);
+      output_is_int_.push_back(spec(graph.outputs[i].second).is_int);
+    }
   }
 
-  nb::object step(nb::handle feed) { return plan_->step(feed, pointers_); }
+  nb::object step(nb::handle feed, nb::handle out) {
+    const Numpy& numpy = Numpy::get();
+    nb::object converted;
+    const char* x = numpy.memory(feed, shape_, input_is_int_);
+    DenseArray array;
+    if (!x) {
+      converted = convert_(feed);
+      if (!nb::try_cast<DenseArray>(converted, array, false) ||
+          static_cast<int64_t>(array.size()) != spec(plan_->graph().inputs[0].second).size() ||
+          array.dtype() != (input_is_int_ ? nb::dtype<int32_t>() : nb::dtype<float>()))
+        throw InvalidData("The array does not fit the stream.");
+      x = static_cast<const char*>(array.data());
+    }
+    if (output_shapes_.size() == 1) {
+      char* to;
+      nb::object y = target(out, 0, &to);
+      plan_->step(x, pointers_, &to);
+      return y;
+    }
+    const bool given = !out.is_none();
+    if (given && (!nb::isinstance<nb::sequence>(out) || nb::len(out) != output_shapes_.size())) refuse_out();
+    std::vector<char*> to(output_shapes_.size());
+    nb::list ys;
+    for (size_t i = 0; i < to.size(); i++) ys.append(target(given ? nb::object(out[i]) : nb::none(), i, &to[i]));
+    plan_->step(x, pointers_, to.data());
+    return ys;
+  }
 
  private:
+  const TensorSpec& spec(int id) const { return plan_->graph().values[static_cast<size_t>(id)]; }
+
+  void check(const NumpyShape& shape, int id) const {
+    int64_t size = 1;
+    for (auto n : shape) size *= n;
+    if (size != spec(id).size()) throw InvalidData("A shape does not fit the stream.");
+  }
+
+  // The array for an output: what the caller gave, or a new one.
+  nb::object target(nb::handle out, size_t i, char** to) const {
+    if (out.is_none()) return Numpy::get().empty(output_shapes_[i], output_is_int_[i], to);
+    *to = Numpy::get().memory(out, output_shapes_[i], output_is_int_[i], true);
+    if (!*to) refuse_out();
+    return nb::borrow(out);
+  }
+
+  [[noreturn]] void refuse_out() const {
+    std::string wanted;
+    for (size_t i = 0; i < output_shapes_.size(); i++) {
+      wanted += i ? ", (" : "(";
+      for (size_t d = 0; d < output_shapes_[i].size(); d++)
+        wanted += (d ? ", " : "") + std::to_string(output_shapes_[i][d]);
+      wanted += std::string(")") + (output_is_int_[i] ? " of int32" : " of float32");
+    }
+    throw InvalidData(
+        "out must be " +
+        std::string(output_shapes_.size() == 1 ? "a writable C-contiguous array" : "a list of such arrays") +
+        ", of shape " + wanted + ".");
+  }
+
   nb::object owner_;
   BoundPlan* plan_;
   std::vector<FloatArray> states_;
   std::vector<float*> pointers_;
+  nb::object convert_;
+  NumpyShape shape_;
+  bool input_is_int_ = false;
+  std::vector<NumpyShape> output_shapes_;
+  std::vector<bool> output_is_int_;
 };
 
 }  // namespace
@@ -370,10 +448,13 @@ NB_MODULE(_native, module) {
       .def("train_steps", &BoundPlan::train_steps, "feeds"_a, "rows"_a, "batch"_a, "first_step"_a, "learning_rates"_a,
            "seconds"_a)
       .def("gradients", &BoundPlan::gradients, "feeds"_a, "rows"_a.none(), "step"_a)
+      .def("measure", &BoundPlan::measure, "on"_a)
+      .def("seconds", &BoundPlan::seconds)
       .def_prop_ro("arena_bytes", &BoundPlan::arena_bytes);
   nb::class_<Session>(module, "Session")
-      .def(nb::init<nb::object, std::vector<FloatArray>>(), "plan"_a, "states"_a)
-      .def("step", &Session::step, "x"_a);
+      .def(nb::init<nb::object, std::vector<FloatArray>, nb::object, NumpyShape, std::vector<NumpyShape>>(), "plan"_a,
+           "states"_a, "convert"_a, "shape"_a, "outputs"_a)
+      .def("step", &Session::step, "x"_a, "out"_a.none() = nb::none());
   module.def("ops", [] {
     std::vector<std::string> names;
     for (const auto& [name, make] : op_table()) names.push_back(name);

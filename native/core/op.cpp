@@ -1,5 +1,6 @@
 #include "op.h"
 
+#include <algorithm>
 #include <cstring>
 
 namespace recurra {
@@ -20,39 +21,56 @@ const OpTable& op_table() {
   return table;
 }
 
+namespace {
+
+constexpr int64_t kWorthThreads = 1 << 17;  // multiply-adds; below this a thread costs more than it brings
+
+}  // namespace
+
 int64_t matmul_scratch(int64_t k, int64_t n) { return kernels().packed_size(k, n); }
+
+Blocks blocks_of(int64_t batch) {
+  constexpr int64_t kMost = 64;
+  int64_t count = batch < 4 ? 1 : 2;
+  while (2 * count <= kMost && 2 * count * 12 <= batch) count *= 2;
+  return {batch, count};
+}
+
+void parallel_gemm(const Gemm& g, int64_t m) {
+  const Kernels& kernel = kernels();
+  const int64_t panels = kernel.pack_panels(g.n), threads = num_threads();
+  if (threads == 1 || m * g.n * g.k < kWorthThreads) return kernel.gemm(g, 0, m, 0, panels);
+  // Pieces of panels, since what is read of A can then be used for several; pieces of rows where panels are few.
+  const int64_t wanted = 2 * threads, panel_pieces = std::min(panels, wanted);
+  const int64_t row_pieces = std::max<int64_t>(1, std::min<int64_t>((m + 11) / 12, wanted / panel_pieces));
+  parallel_for(panel_pieces * row_pieces, [&](int64_t i) {
+    const int64_t p = i / row_pieces, r = i % row_pieces;
+    kernel.gemm(g, m * r / row_pieces, m * (r + 1) / row_pieces, panels * p / panel_pieces,
+                panels * (p + 1) / panel_pieces);
+  });
+}
 
 void matmul(Matrix a, Matrix b, int64_t m, int64_t n, int64_t k, const float* bias, float* c, int64_t c_row,
             bool accumulate, float* packed, bool pack) {
   const Kernels& kernel = kernels();
   const int64_t panels = kernel.pack_panels(n);
-  const Gemm g{m, n, k, a.data, a.row, a.column, packed, bias, c, c_row, accumulate};
-  constexpr int64_t kWorthThreads = 1 << 17;  // multiply-adds; below this a thread costs more than it brings
-  const int threads = num_threads();
-  if (threads == 1 || m * n * k < kWorthThreads) {
-    if (pack) kernel.pack_b(b.data, b.row, b.column, 0, k, k, n, 0, panels, packed);
-    kernel.gemm(g, 0, m, 0, panels);
-    return;
+  const Gemm g{n, k, a.data, a.row, a.column, packed, bias, c, c_row, accumulate};
+  if (pack && (num_threads() == 1 || m * n * k < kWorthThreads)) {
+    kernel.pack_b(b.data, b.row, b.column, 0, k, k, n, 0, panels, packed);
+  } else if (pack) {
+    constexpr int64_t kPieces = 256;
+    const int64_t k_pieces = (k + kPieces - 1) / kPieces;
+    parallel_for(panels * k_pieces, [&](int64_t i) {
+      const int64_t panel = i / k_pieces, first = i % k_pieces * kPieces,
+                    last = first + kPieces < k ? first + kPieces : k;
+      kernel.pack_b(b.data + first * b.row, b.row, b.column, first, last, k, n, panel, panel + 1, packed);
+    });
   }
-  // Packing: pieces of panels along k. Product: pieces of rows for each panel, or several panels.
-  constexpr int64_t kPieces = 256;
-  const int64_t k_pieces = (k + kPieces - 1) / kPieces;
-  parallel_for(pack ? panels * k_pieces : 0, [&](int64_t i) {
-    const int64_t panel = i / k_pieces, first = i % k_pieces * kPieces,
-                  last = first + kPieces < k ? first + kPieces : k;
-    kernel.pack_b(b.data + first * b.row, b.row, b.column, first, last, k, n, panel, panel + 1, packed);
-  });
-  const int64_t row_pieces =
-      std::max<int64_t>(1, std::min<int64_t>((m + 11) / 12, (4 * threads + panels - 1) / panels));
-  const int64_t rows = (m + row_pieces - 1) / row_pieces;
-  parallel_for(panels * row_pieces, [&](int64_t i) {
-    const int64_t panel = i / row_pieces, first = i % row_pieces * rows, last = first + rows < m ? first + rows : m;
-    if (first < last) kernel.gemm(g, first, last, panel, panel + 1);
-  });
+  parallel_gemm(g, m);
 }
 
-Shape broadcast_strides(const Shape& from, const Shape& to) {
-  Shape strides(to.size(), 0);
+Places broadcast_strides(const Shape& from, const Shape& to) {
+  Places strides(to.size());
   int64_t stride = 1;
   for (size_t i = 0; i < from.size(); i++) {
     const size_t f = from.size() - 1 - i, t = to.size() - 1 - i;
@@ -76,7 +94,7 @@ void unbroadcast(const float* large, const Shape& large_shape, float* small, con
     return;
   }
   // The innermost dimensions that the two share form a row; rows are added in index order.
-  const Shape strides = broadcast_strides(small_shape, large_shape);
+  const Places strides = broadcast_strides(small_shape, large_shape);
   size_t rank = large_shape.size();
   int64_t row = 1;
   bool shared = strides[rank - 1] != 0 || large_shape[rank - 1] == 1;
@@ -87,7 +105,7 @@ void unbroadcast(const float* large, const Shape& large_shape, float* small, con
     row *= dim;
     rank--;
   }
-  Shape index(rank, 0);
+  Places index(rank);
   int64_t at = 0;
   for (int64_t done = 0; done < n; done += row, large += row) {
     if (shared) kernel.axpy(1.0f, large, small + at, row);

@@ -1,6 +1,7 @@
 // One operation of a plan: it asks for scratch space once, then runs forward and backward on planned buffers.
 #pragma once
 
+#include <array>
 #include <memory>
 #include <set>
 #include <string>
@@ -45,12 +46,17 @@ class Op {
   virtual bool differentiable(int input) const { return !in(input).is_int; }
   // Asks for scratch; `backward` says whether the backward pass will run.
   virtual void prepare(bool backward) { (void)backward; }
+  // Whether this output is written. One that nothing reads may be left out.
+  virtual bool writes(int output) const {
+    (void)output;
+    return true;
+  }
   virtual void forward() = 0;
   virtual void backward() {}
 
   const Node node;
   std::vector<Gradient> input_gradients;
-  std::vector<bool> output_has_gradient;
+  std::vector<bool> output_has_gradient, output_is_read;
   std::vector<Scratch> scratch;
   Buffers* buffers = nullptr;
   bool resident = false;  // the parameters never change: what is packed once stays
@@ -128,11 +134,17 @@ struct Matrix {
   int64_t row, column;
 };
 
+// The product for rows [0, m), on all threads where it is worth it.
+void parallel_gemm(const Gemm& g, int64_t m);
+
 // Floats of scratch that `matmul` needs for its second operand.
 int64_t matmul_scratch(int64_t k, int64_t n);
 // C = A B (+ bias, or + C), on all threads where it is worth it. Without `pack`, `packed` holds B already.
 void matmul(Matrix a, Matrix b, int64_t m, int64_t n, int64_t k, const float* bias, float* c, int64_t c_row,
             bool accumulate, float* packed, bool pack = true);
+
+// The blocks in which a recurrent op keeps its batch: two from four rows on, later a power of two of 12 rows or more.
+Blocks blocks_of(int64_t batch);
 
 // Runs f(first, last) over [0, n) in pieces, on all threads where n is large.
 template <class F>
@@ -146,8 +158,21 @@ void parallel_pieces(int64_t n, F&& f) {
                [&](int64_t i) { f(i * kPiece, (i + 1) * kPiece < n ? (i + 1) * kPiece : n); });
 }
 
+// One number for each dimension of an array, 0 at first: strides, or where a walk stands. The usual ranks take no
+// memory from outside, so that a step which walks allocates nothing.
+class Places {
+ public:
+  explicit Places(size_t rank = 0) : many_(rank > few_.size() ? rank : 0) {}
+  int64_t& operator[](size_t i) { return many_.empty() ? few_[i] : many_[i]; }
+  int64_t operator[](size_t i) const { return many_.empty() ? few_[i] : many_[i]; }
+
+ private:
+  std::array<int64_t, 8> few_{};
+  std::vector<int64_t> many_;
+};
+
 // Strides, in elements, of an array of shape `from` seen under the broadcast shape `to`.
-Shape broadcast_strides(const Shape& from, const Shape& to);
+Places broadcast_strides(const Shape& from, const Shape& to);
 // small[...] (+)= the sum of large[...] over the broadcast dimensions, in index order.
 void unbroadcast(const float* large, const Shape& large_shape, float* small, const Shape& small_shape, bool accumulate);
 

@@ -40,6 +40,7 @@ Plan::Plan(Graph graph, Bound bound, std::optional<UpdateRule> rule, bool backwa
   for (const auto& [state, id] : graph_.updates) state_floats += graph_.values[static_cast<size_t>(id)].size();
   fresh_states_.resize(static_cast<size_t>(state_floats));
   find_gradients();
+  find_readers();
   for (size_t i = 0; i < ops_.size(); i++) {
     const std::vector<bool>& flows = ops_[i]->output_has_gradient;
     ops_[i]->buffers = &buffers_;
@@ -94,6 +95,20 @@ void Plan::find_gradients() {
   }
 }
 
+// Which outputs of nodes anything reads.
+void Plan::find_readers() {
+  std::vector<bool> is_read(graph_.values.size(), false);
+  auto reads = [&](int id) {
+    if (id != kAbsent) is_read[static_cast<size_t>(id)] = true;
+  };
+  for (const Node& node : graph_.nodes)
+    for (int id : node.inputs) reads(id);
+  for (const auto& [name, id] : graph_.outputs) reads(id);
+  for (const auto& [state, id] : graph_.updates) reads(id);
+  for (const auto& op : ops_)
+    for (int id : op->node.outputs) op->output_is_read.push_back(is_read[static_cast<size_t>(id)]);
+}
+
 // Gives every buffer a place in one arena. Node i runs forward at time i and backward at time 2n - 1 - i; buffers
 // whose times do not overlap share memory.
 void Plan::lay_out() {
@@ -112,9 +127,11 @@ void Plan::lay_out() {
         Interval& interval = intervals[static_cast<size_t>(place[static_cast<size_t>(id)])];
         interval.last = std::max(interval.last, last);
       }
-    for (int id : op.node.outputs) {
-      place[static_cast<size_t>(id)] = static_cast<int>(intervals.size());
-      intervals.push_back({static_cast<size_t>(graph_.values[static_cast<size_t>(id)].size()) * kItem, i, last});
+    for (size_t k = 0; k < op.node.outputs.size(); k++) {
+      if (!op.writes(static_cast<int>(k))) continue;
+      const auto id = static_cast<size_t>(op.node.outputs[k]);
+      place[id] = static_cast<int>(intervals.size());
+      intervals.push_back({static_cast<size_t>(graph_.values[id].size()) * kItem, i, last});
     }
   }
   auto keep_to_the_end = [&](int id) {
@@ -195,8 +212,21 @@ void Plan::lay_out() {
         intervals[first_scratch + k].offset;
 }
 
-void Plan::forward(const std::vector<Feed>& feeds, const int64_t* rows, int64_t count, uint64_t step) {
-  buffers_.step = step;
+void Plan::measure(bool on) {
+  measured_ = on;
+  seconds_.assign(on ? 2 + 2 * ops_.size() : 0, 0.0);
+}
+
+template <class F>
+void Plan::timed(size_t phase, F f) {
+  if (!measured_) return f();
+  using Clock = std::chrono::steady_clock;
+  const auto start = Clock::now();
+  f();
+  seconds_[phase] += std::chrono::duration<double>(Clock::now() - start).count();
+}
+
+void Plan::gather(const std::vector<Feed>& feeds, const int64_t* rows, int64_t count) {
   for (size_t i = 0; i < feeds.size(); i++) {
     const Feed& feed = feeds[i];
     const auto id = static_cast<size_t>(graph_.inputs[i].second);
@@ -219,8 +249,13 @@ void Plan::forward(const std::vector<Feed>& feeds, const int64_t* rows, int64_t 
     }
     buffers_.values[id] = to;
   }
+}
+
+void Plan::forward(const std::vector<Feed>& feeds, const int64_t* rows, int64_t count, uint64_t step) {
+  buffers_.step = step;
+  timed(0, [&] { gather(feeds, rows, count); });
   FlushToZero flush;
-  for (const auto& op : ops_) op->forward();
+  for (size_t k = 0; k < ops_.size(); k++) timed(2 + k, [&] { ops_[k]->forward(); });
 }
 
 void Plan::apply_states() {
@@ -250,7 +285,7 @@ void Plan::backward() {
   if (loss_ == kAbsent || !has_gradient_[static_cast<size_t>(loss_)]) return;
   FlushToZero flush;
   *buffers_.gradients[static_cast<size_t>(loss_)] = 1.0f;
-  for (size_t k : backward_order_) ops_[k]->backward();
+  for (size_t k : backward_order_) timed(2 + ops_.size() + k, [&] { ops_[k]->backward(); });
 }
 
 const float* Plan::parameter_gradient(size_t parameter) const {
@@ -267,7 +302,7 @@ void Plan::train(const std::vector<Feed>& feeds, const int64_t* rows, int64_t co
   for (const Trained& t : trained_)
     if (!kernel.all_finite(t.gradient, t.size))
       diagnose("The gradient of '" + graph_.parameters[t.parameter].first + "'");
-  update(learning_rate, static_cast<int64_t>(step));
+  timed(1, [&] { update(learning_rate, static_cast<int64_t>(step)); });
   apply_states();
 }
 
@@ -294,7 +329,7 @@ void Plan::diagnose(const std::string& what) {
   const Kernels& kernel = kernels();
   auto finite = [&](int id) {
     const TensorSpec& spec = graph_.values[static_cast<size_t>(id)];
-    return spec.is_int || kernel.all_finite(static_cast<const float*>(value(id)), spec.size());
+    return spec.is_int || !value(id) || kernel.all_finite(static_cast<const float*>(value(id)), spec.size());
   };
   const std::string start = what + " is not finite. ";
   const std::string end = " Nothing was changed by this step.";

@@ -2,7 +2,6 @@
 #pragma once
 
 #include <memory>
-#include <mutex>
 #include <optional>
 #include <string>
 #include <vector>
@@ -57,12 +56,16 @@ class Plan {
                       uint64_t first_step, const double* learning_rates, double seconds, float* outputs,
                       std::string* failed);
 
+  // Seconds spent since measuring began, by phase: "gather", "update", and "forward" and "backward" of each node.
+  void measure(bool on);
+  const std::vector<double>& seconds() const { return seconds_; }
+
   const void* value(int id) const { return buffers_.values[static_cast<size_t>(id)]; }
   const float* parameter_gradient(size_t parameter) const;  // null where the loss does not depend on it
   const Graph& graph() const { return graph_; }
   int64_t arena_bytes() const { return static_cast<int64_t>(arena_size_); }
 
-  std::mutex busy;  // one run at a time
+  ForkSafeMutex busy;  // one run at a time
 
  private:
   struct Interval {
@@ -72,13 +75,18 @@ class Plan {
   };
 
   void find_gradients();
+  void find_readers();
   void lay_out();
+  void gather(const std::vector<Feed>& feeds, const int64_t* rows, int64_t count);
   [[noreturn]] void diagnose(const std::string& what);
   void check_finite_inputs();
   void prepare_update();
   void clip_gradients();
   void update(double learning_rate, int64_t step);
   size_t parameters() const { return graph_.parameters.size(); }
+  // Runs f, and adds its time to a phase where times are measured.
+  template <class F>
+  void timed(size_t phase, F f);
 
   // One trained parameter: what an update reads and changes.
   struct Trained {
@@ -109,6 +117,8 @@ class Plan {
   AdamStep adam_{};
   double beta_1_ = 0, beta_2_ = 0, weight_decay_ = 0;
   bool epsilon_hat_ = false;
+  bool measured_ = false;
+  std::vector<double> seconds_;  // gather, update, forward of each node, backward of each node
 };
 
 }  // namespace recurra

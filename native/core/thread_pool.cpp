@@ -1,10 +1,14 @@
 #include "thread_pool.h"
 
 #include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 
+#include <algorithm>
 #include <atomic>
-#include <mutex>
+#include <cmath>
+#include <system_error>
 #include <thread>
 #include <vector>
 
@@ -27,23 +31,57 @@ void pause_a_moment() {
 #endif
 }
 
-int default_threads() {
-  if (const char* wanted = getenv("RECURRA_NUM_THREADS")) {
-    int count = atoi(wanted);
-    if (count > 0) return count < 1024 ? count : 1024;
-  }
+// Processors this process may keep busy: those it may run on, and no more than its control group pays for.
+int processors() {
+  int count = static_cast<int>(std::thread::hardware_concurrency());
 #if defined(__linux__)
   cpu_set_t set;
-  if (sched_getaffinity(0, sizeof set, &set) == 0) return CPU_COUNT(&set) > 0 ? CPU_COUNT(&set) : 1;
+  if (sched_getaffinity(0, sizeof set, &set) == 0) count = CPU_COUNT(&set);
+  if (FILE* file = fopen("/sys/fs/cgroup/cpu.max", "r")) {
+    double quota, period;
+    if (fscanf(file, "%lf %lf", &quota, &period) == 2 && quota > 0 && period > 0)  // otherwise "max"
+      count = std::min(count, static_cast<int>(std::ceil(quota / period)));
+    fclose(file);
+  }
 #endif
-  unsigned count = std::thread::hardware_concurrency();
-  return count > 0 ? static_cast<int>(count) : 1;
+  return std::max(count, 1);
 }
+
+int default_threads() {
+  if (const char* wanted = getenv("RECURRA_NUM_THREADS")) {
+    const int count = atoi(wanted);
+    if (count > 0) return std::min(count, 1024);
+  }
+  return processors();
+}
+
+// Waiting awake: it lasts for so many pauses, then it is time to sleep.
+class Patience {
+ public:
+  explicit Patience(int spins) : left_(spins) {}
+  bool lasts() {
+    if (left_-- <= 0) return false;
+    pause_a_moment();
+    return true;
+  }
+
+ private:
+  int left_;
+};
 
 class Pool {
  public:
-  explicit Pool(int threads) : threads_(threads) {
-    for (int i = 1; i < threads; i++) workers_.emplace_back([this] { work(); });
+  explicit Pool(int threads) : spins_(threads <= processors() ? kSpins : 0) {
+    // Signals are for the threads of the program, whose system calls they are to interrupt.
+    sigset_t all, before;
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    try {
+      for (int i = 1; i < threads; i++) workers_.emplace_back([this] { work(); });
+    } catch (const std::system_error&) {
+      // The system grants no more threads: go on with those there are.
+    }
+    pthread_sigmask(SIG_SETMASK, &before, nullptr);
   }
 
   ~Pool() {
@@ -53,7 +91,7 @@ class Pool {
     for (std::thread& worker : workers_) worker.join();
   }
 
-  int threads() const { return threads_; }
+  int threads() const { return static_cast<int>(workers_.size()) + 1; }
 
   void run(int64_t tasks, Task task, void* data) {
     task_ = task;
@@ -65,10 +103,13 @@ class Pool {
     if (sleepers_.load() > 0) ticket_.notify_all();
     take();
     // No worker enters any more; those inside finish their last task.
-    gate_.fetch_and(~kOpen, std::memory_order_acq_rel);
-    for (int spins = 0; gate_.load(std::memory_order_acquire) != 0; spins++)
-      if (spins < 20000) pause_a_moment();
-      else std::this_thread::yield();
+    uint32_t inside = gate_.fetch_and(~kOpen, std::memory_order_acq_rel) & ~kOpen;
+    for (Patience patience(spins_); inside && patience.lasts();) inside = gate_.load(std::memory_order_acquire);
+    if (!inside) return;
+    // A worker lost its core to someone else, who may be waiting for this one.
+    waiting_.store(true);
+    while ((inside = gate_.load())) gate_.wait(inside);
+    waiting_.store(false, std::memory_order_relaxed);
   }
 
  private:
@@ -88,10 +129,7 @@ class Pool {
     uint32_t seen = 0;
     for (;;) {
       uint32_t now = ticket_.load(std::memory_order_acquire);
-      for (int spins = 0; now == seen && spins < kSpins; spins++) {
-        pause_a_moment();
-        now = ticket_.load(std::memory_order_acquire);
-      }
+      for (Patience patience(spins_); now == seen && patience.lasts();) now = ticket_.load(std::memory_order_acquire);
       if (now == seen) {
         sleepers_.fetch_add(1);
         ticket_.wait(seen);
@@ -105,11 +143,12 @@ class Pool {
       }
       if (!(gate & kOpen)) continue;
       take();
-      gate_.fetch_sub(1, std::memory_order_acq_rel);
+      // Ordered before the look at waiting_: the caller sets that before it looks at the gate a last time.
+      if (gate_.fetch_sub(1) == 1 && waiting_.load()) gate_.notify_one();
     }
   }
 
-  const int threads_;
+  const int spins_;  // 0 with more threads than processors: who waits there keeps others from running
   std::vector<std::thread> workers_;
   Task task_ = nullptr;
   void* data_ = nullptr;
@@ -118,53 +157,88 @@ class Pool {
   std::atomic<uint32_t> gate_{0};    // open flag, and how many workers are inside
   std::atomic<uint32_t> ticket_{0};  // changes with each job
   std::atomic<int> sleepers_{0};
+  std::atomic<bool> waiting_{false};  // the caller sleeps until the last worker has left
   std::atomic<bool> stop_{false};
 };
 
-std::mutex* guard = new std::mutex;
-Pool* pool = nullptr;  // never destroyed at exit: a thread may still be inside
-int wanted_threads = 0;
+std::mutex guard;              // for the pool: held while it runs, and while it is replaced
+Pool* pool = nullptr;          // never destroyed at exit: a thread may still be inside
+std::atomic<int> wanted_threads{0};
 
-// A forked child has none of its parent's threads: it starts over, and leaves the parent's objects alone.
-void forget_in_child() {
-  guard = new std::mutex;
-  pool = nullptr;
+// Every mutex of a plan, so that a fork can wait for the calls that are running.
+std::mutex registry_guard;
+std::vector<ForkSafeMutex*>& registry() {
+  static auto* all = new std::vector<ForkSafeMutex*>;
+  return *all;
 }
 
+// A fork waits until no plan runs: the child has copies of the memory, of which none is half written, and none of
+// the threads. It makes a pool of its own.
+void before_fork() {
+  registry_guard.lock();
+  for (ForkSafeMutex* mutex : registry()) mutex->lock();
+  guard.lock();
+}
+
+void after_fork() {
+  guard.unlock();
+  for (ForkSafeMutex* mutex : registry()) mutex->unlock();
+  registry_guard.unlock();
+}
+
+void after_fork_in_child() {
+  pool = nullptr;
+  after_fork();
+}
+
+const int registered = pthread_atfork(before_fork, after_fork, after_fork_in_child);
+
 Pool& get_pool() {
-  if (!pool) {
-    static const int registered = pthread_atfork(nullptr, nullptr, forget_in_child);
-    (void)registered;
-    if (!wanted_threads) wanted_threads = default_threads();
-    pool = new Pool(wanted_threads);
-  }
+  if (!pool) pool = new Pool(num_threads());
   return *pool;
 }
 
 }  // namespace
 
+ForkSafeMutex::ForkSafeMutex() {
+  std::lock_guard<std::mutex> lock(registry_guard);
+  registry().push_back(this);
+}
+
+ForkSafeMutex::~ForkSafeMutex() {
+  std::lock_guard<std::mutex> lock(registry_guard);
+  std::erase(registry(), this);
+}
+
 void run_tasks(int64_t tasks, Task task, void* data) {
-  std::unique_lock<std::mutex> lock(*guard, std::try_to_lock);
-  if (!lock.owns_lock() || get_pool().threads() == 1) {
-    if (lock.owns_lock()) lock.unlock();
-    for (int64_t i = 0; i < tasks; i++) task(data, i);
-    return;
+  std::unique_lock<std::mutex> lock(guard, std::try_to_lock);
+  if (lock.owns_lock()) {
+    Pool& mine = get_pool();
+    if (mine.threads() > 1) {
+      mine.run(tasks, task, data);
+      return;
+    }
+    lock.unlock();
   }
-  pool->run(tasks, task, data);
+  for (int64_t i = 0; i < tasks; i++) task(data, i);
 }
 
 int num_threads() {
-  if (!wanted_threads) wanted_threads = default_threads();
-  return wanted_threads;
+  int count = wanted_threads.load(std::memory_order_relaxed);
+  if (!count) {
+    // Two threads that come here at once find the same number.
+    count = default_threads();
+    int none = 0;
+    if (!wanted_threads.compare_exchange_strong(none, count)) count = none;
+  }
+  return count;
 }
 
 void set_num_threads(int count) {
-  std::lock_guard<std::mutex> lock(*guard);
-  if (pool && pool->threads() != count) {
-    delete pool;
-    pool = nullptr;
-  }
-  wanted_threads = count;
+  std::lock_guard<std::mutex> lock(guard);
+  wanted_threads.store(count);
+  delete pool;  // the next loop makes one of the new size
+  pool = nullptr;
 }
 
 #if defined(__x86_64__)

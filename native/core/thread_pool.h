@@ -1,10 +1,12 @@
 // A small pool of threads for the engine's own loops.
 //
 // Tasks are handed out one by one; since every task owns its outputs, the order in which they run changes no bit.
-// One caller at a time uses the pool; a second caller (another Python thread) runs its tasks itself.
+// One caller at a time uses the pool; a second caller (another Python thread) runs its tasks itself, so that no more
+// threads compute than there are callers and workers. Workers wait awake for about 0.1 ms after a job, then sleep.
 #pragma once
 
 #include <cstdint>
+#include <mutex>
 #include <type_traits>
 
 namespace recurra {
@@ -25,6 +27,21 @@ void parallel_for(int64_t tasks, F&& f) {
 
 int num_threads();
 void set_num_threads(int count);
+
+// A mutex for what runs on the pool. A fork of the process waits until all of them are free, so that the child finds
+// nothing half done and nothing locked for ever.
+class ForkSafeMutex {
+ public:
+  ForkSafeMutex();
+  ~ForkSafeMutex();
+  ForkSafeMutex(const ForkSafeMutex&) = delete;
+  ForkSafeMutex& operator=(const ForkSafeMutex&) = delete;
+  void lock() { mutex_.lock(); }
+  void unlock() { mutex_.unlock(); }
+
+ private:
+  std::mutex mutex_;
+};
 
 // While it lives, results too small for normal numbers become 0 in this thread: a converged network would
 // otherwise run many times slower. The former setting comes back afterwards.

@@ -28,6 +28,10 @@ namespace emulated { const Kernels& table(); }
 namespace neon { const Kernels& table(); }
 #endif
 namespace portable { const Kernels& table(); }
+#if defined(RECURRA_TEST_SETS)
+namespace wide { const Kernels& table(); }
+namespace narrow { const Kernels& table(); }
+#endif
 
 namespace {
 
@@ -84,6 +88,16 @@ std::vector<Choice> choices() {
       {"portable", true, portable::table},
 #if defined(__x86_64__)
       {"emulated", avx2, emulated::table, true},
+#endif
+#if defined(RECURRA_TEST_SETS)
+  // Shapes of other sets, with the instructions of AVX2 or NEON.
+#if defined(__x86_64__)
+      {"wide", avx2, wide::table, true},
+      {"narrow", avx2, narrow::table, true},
+#else
+      {"wide", true, wide::table, true},
+      {"narrow", true, narrow::table, true},
+#endif
 #endif
   };
 }

@@ -15,7 +15,7 @@ namespace recurra {
 
 // Units per panel of packed recurrent weights: fixed, so that the order of sums is the same for every set.
 constexpr int64_t kPanel = 16;
-// Columns per panel of LSTM weights: the gates i, f, g, o of sixteen units.
+// Columns per panel of LSTM gates: i, f, g, o of sixteen units.
 constexpr int64_t kLstmPanel = 4 * kPanel;
 
 inline int64_t round_up(int64_t n, int64_t multiple) { return (n + multiple - 1) / multiple * multiple; }
@@ -50,24 +50,54 @@ enum class Binary : int { add, subtract, multiply, divide, maximum, minimum, gre
 
 // C[M, N] = init + A[M, K] B[K, N], where init is 0, a bias per column, or C itself.
 struct Gemm {
-  int64_t m, n, k;
+  int64_t n, k;
   const float* a;
-  int64_t a_row, a_col;   // strides of A, in elements
-  const float* b_packed;  // from pack_b
-  const float* bias;      // N values, or null
+  int64_t a_row, a_col;       // floats from row to row and from k to k of A
+  const float* b;             // from pack_b: panels of 4 `width` columns; in a panel the rows of B lie together
+  const float* bias;          // N values, or null
   float* c;
   int64_t c_row;
-  bool accumulate;        // init = C
+  bool accumulate;            // init = C
+  int64_t b_depth = 0;        // rows of the packed B, where they are more than k
+  // k in groups: k lies at (k / a_group) a_group_step + (k % a_group) a_col. 0: there are none.
+  int64_t a_group = 0, a_group_step = 0;
+  // The columns are (panel of kPanel units, gate, unit); those of C go to (gate, unit), of so many units. 0: they stay.
+  int64_t gate_units = 0;
 };
 
-// One LSTM call. Arrays written "[t]" are time-major and private to the engine; gates are in panel order.
+// The rows of a batch in blocks, whose number depends on the batch alone. What the engine keeps of a recurrent layer
+// lies block by block, so that threads at work on different blocks write far from each other; weight gradients are
+// summed in the order (block, time, row).
+struct Blocks {
+  int64_t batch, count;
+  int64_t first(int64_t block) const { return batch * block / count; }
+  int64_t rows(int64_t block) const { return first(block + 1) - first(block); }
+};
+
+// Floats between what two blocks keep: more than a processor fetches ahead.
+constexpr int64_t kGap = 512;
+
+// States of some steps: for each block (steps, rows, padded), and a gap.
+struct States {
+  float* data;
+  int64_t steps, padded;
+  static int64_t size(const Blocks& blocks, int64_t steps, int64_t padded) {
+    return blocks.batch * steps * padded + blocks.count * kGap;
+  }
+  float* at(const Blocks& blocks, int64_t block, int64_t step) const {
+    return data + (blocks.first(block) * steps + step * blocks.rows(block)) * padded + block * kGap;
+  }
+};
+
+// One LSTM call.
 struct Lstm {
-  int64_t batch, time, features, units, padded;  // padded: units rounded up to kPanel
-  int activation, recurrent_activation;          // Unary, of the kind whose slope follows from the result
+  Blocks blocks;
+  int64_t time, features, units, padded;  // padded: units rounded up to kPanel
+  int activation, recurrent_activation;   // Unary, of the kind whose slope follows from the result
   bool go_backwards, zero_output_for_mask;
   const float* x;               // (batch, time, features)
-  const float* weights;         // packed: per panel (features + units) rows of kLstmPanel columns
-  const float* bias;            // packed: per panel kLstmPanel columns; zeros if there is no bias
+  const float* weights;         // from lstm_pack
+  const float* bias;            // from lstm_pack
   const float* initial_h;       // (batch, units) or null
   const float* initial_c;       // (batch, units) or null
   const float* mask;            // (batch, time) or null
@@ -76,18 +106,25 @@ struct Lstm {
   float* last_h;                // (batch, units) or null
   float* last_c;                // (batch, units) or null
   // Training keeps gates and the states before and after each step; inference keeps two of each (null gates).
-  float* gates;                 // [t] (time, batch, 4 * padded) or null; the backward pass turns it into dz
-  float* h;                     // [t] (time + 1 or 2, batch, padded)
-  float* h_in;                  // h * recurrent_mask, same shape as h; equals h where there is no mask
-  float* c;                     // [t] (time + 1 or 2, batch, padded)
+  // The gates are a matrix stored as pack_b does: its rows are (block, time, row of the block), its 4 * padded columns
+  // (panel of kPanel units, gate, unit). The backward pass turns them into dz.
+  float* gates;
+  States h;  // of time + 1 or 2 steps
+  States h_in;  // h * recurrent_mask; h where there is no mask
+  States c;
   // Backward only.
-  const float* d_sequence;      // (batch, time, units) or null
-  const float* d_last_h;        // (batch, units) or null
-  const float* d_last_c;        // (batch, units) or null
-  const float* recurrent_t;     // pack_b of the transposed recurrent kernel: (4 * padded, units)
-  float* dh;                    // (2, batch, padded): from the recurrent product; kept from masked steps
-  float* dc;                    // (batch, padded)
-  float* d_recurrent_mask;      // (batch, units), added to, or null
+  const float* d_sequence;  // (batch, time, units) or null
+  const float* d_last_h;  // (batch, units) or null
+  const float* d_last_c;  // (batch, units) or null
+  const float* recurrent_t;  // pack_b of the transposed recurrent kernel: (4 * padded, units)
+  States dh;  // [0]: from the recurrent product, [1]: kept from masked steps
+  States dc;
+  float* d_recurrent_mask;  // (batch, units), added to, or null
+};
+
+// A part of a recurrent call: steps, blocks of rows, and units (whole panels) or columns.
+struct Part {
+  int64_t step_first, step_last, block_first, block_last, unit_first, unit_last;
 };
 
 // A GRU or a simple RNN over rows of the batch. The products with x are made before, for all steps at once; here runs
@@ -96,34 +133,34 @@ struct Recurrence {
   int64_t batch, time, units;
   int activation, recurrent_activation;  // Unary, of the kind whose slope follows from the result
   bool reset_after, go_backwards, zero_output_for_mask;
-  bool training;                // keep `inner` and `before` of every step
-  const float* initial_h;       // (batch, units) or null
-  const float* mask;            // (batch, time) or null
+  bool training;  // keep `inner` and `before` of every step
+  const float* initial_h;  // (batch, units) or null
+  const float* mask;  // (batch, time) or null
   const float* recurrent_mask;  // (batch, units) or null
-  float* sequence;              // (batch, time, units)
-  float* last_h;                // (batch, units)
+  float* sequence;  // (batch, time, units)
+  float* last_h;  // (batch, units)
   // GRU: z, r, n of each step; simple RNN: its result. Before: x W + b. After the backward pass: their gradients.
-  float* gates;                 // (batch, time, 3 units) or (batch, time, units)
-  float* inner;                 // (batch, time or 1, units), GRU only: h R_h + b (reset after) or r * h (before)
-  float* before;                // (batch, time or 1, units): h * recurrent_mask before each step
-  float* h;                     // (batch, units)
-  float* work;                  // (batch, 3 units)
-  const float* recurrent;       // pack_b of R; GRU with reset before: of its z and r columns only
-  const float* recurrent_h;     // GRU with reset before: pack_b of its h columns
+  float* gates;  // (batch, time, 3 units) or (batch, time, units)
+  float* inner;  // (batch, time or 1, units), GRU only: h R_h + b (reset after) or r * h (before)
+  float* before;  // (batch, time or 1, units): h * recurrent_mask before each step
+  float* h;  // (batch, units)
+  float* work;  // (batch, 3 units)
+  const float* recurrent;  // pack_b of R; GRU with reset before: of its z and r columns only
+  const float* recurrent_h;  // GRU with reset before: pack_b of its h columns
   const float* recurrent_bias;  // (3 units) or null: GRU with reset after
   // Backward only.
-  const float* states;          // (batch, time, units): h before each step, without recurrent_mask
-  const float* d_sequence;      // (batch, time, units) or null
-  const float* d_last_h;        // (batch, units) or null
-  const float* recurrent_t;     // pack_b of the transpose of `recurrent`
-  const float* recurrent_h_t;   // pack_b of the transpose of the h columns: GRU with reset before
-  float* d_inner;               // (batch, time, units), GRU with reset after: gradient of `inner`
-  float* dh;                    // (batch, units)
-  float* d_recurrent_mask;      // (batch, units), added to, or null
+  const float* states;  // (batch, time, units): h before each step, without recurrent_mask
+  const float* d_sequence;  // (batch, time, units) or null
+  const float* d_last_h;  // (batch, units) or null
+  const float* recurrent_t;  // pack_b of the transpose of `recurrent`
+  const float* recurrent_h_t;  // pack_b of the transpose of the h columns: GRU with reset before
+  float* d_inner;  // (batch, time, units), GRU with reset after: gradient of `inner`
+  float* dh;  // (batch, units)
+  float* d_recurrent_mask;  // (batch, units), added to, or null
   // Products of tiles, where `parts` is not 0: `recurrent` and its like are from tile_pack_b then, and rows of the
   // batch are divided between threads at multiples of kTileHeight.
   int parts;
-  uint16_t* tiles;              // room for A of one product; per kTileHeight rows `tiles_step` numbers
+  uint16_t* tiles;  // room for A of one product; per kTileHeight rows `tiles_step` numbers
   int64_t tiles_step;
 };
 
@@ -159,8 +196,8 @@ inline int64_t tiles_of(int64_t n, int64_t size) { return (n + size - 1) / size;
 struct TileSource {
   const float* data;
   int64_t count, k;
-  int64_t step, k_step;                  // floats from row to row or column to column, and from k to k
-  int64_t k_group = 0, k_group_step = 0; // k lies at (k / k_group) k_group_step + (k % k_group) k_step; 0: no groups
+  int64_t step, k_step;  // floats from row to row or column to column, and from k to k
+  int64_t k_group = 0, k_group_step = 0;  // k lies at (k / k_group) k_group_step + (k % k_group) k_step; 0: no groups
 };
 
 // C[M, N] = init + A B of tiles, where init is 0, a bias per column, or C itself.
@@ -169,7 +206,7 @@ struct TileGemm {
   int parts;
   const uint16_t* a;
   const uint16_t* b;
-  const float* bias;    // N values, or null
+  const float* bias;  // N values, or null
   float* c;
   int64_t c_row;
   bool accumulate;
@@ -182,33 +219,33 @@ struct LstmTiles {
   int64_t batch, time, features, units, padded;  // padded: units rounded up to kPanel
   int activation, recurrent_activation, parts;
   bool go_backwards, zero_output_for_mask;
-  const float* x;               // (batch, time, features)
-  const float* initial_h;       // (batch, units) or null
-  const float* initial_c;       // (batch, units) or null
-  const float* mask;            // (batch, time) or null
+  const float* x;  // (batch, time, features)
+  const float* initial_h;  // (batch, units) or null
+  const float* initial_c;  // (batch, units) or null
+  const float* mask;  // (batch, time) or null
   const float* recurrent_mask;  // (batch, units) or null
-  float* sequence;              // (batch, time, units)
-  float* last_h;                // (batch, units)
-  float* last_c;                // (batch, units)
-  const uint16_t* weights;      // tiles
-  const float* bias;            // (4 * padded)
-  uint16_t* x_tiles;            // of one step
-  uint16_t* h_tiles;            // (2, ...): before this step, and before the next
+  float* sequence;  // (batch, time, units)
+  float* last_h;  // (batch, units)
+  float* last_c;  // (batch, units)
+  const uint16_t* weights;  // tiles
+  const float* bias;  // (4 * padded)
+  uint16_t* x_tiles;  // of one step
+  uint16_t* h_tiles;  // (2, ...): before this step, and before the next
   // Training keeps gates and the states before and after each step; inference keeps two of each (null gates).
-  float* gates;                 // [t] (time, batch, 4 * padded) or null; the backward pass turns it into dz
-  float* h;                     // [t] (time + 1 or 2, batch, padded)
-  float* h_in;                  // h * recurrent_mask, same shape as h; equals h where there is no mask
-  float* c;                     // [t] (time + 1 or 2, batch, padded)
+  float* gates;  // [t] (time, batch, 4 * padded) or null; the backward pass turns it into dz
+  float* h;  // [t] (time + 1 or 2, batch, padded)
+  float* h_in;  // h * recurrent_mask, same shape as h; equals h where there is no mask
+  float* c;  // [t] (time + 1 or 2, batch, padded)
   // Backward only.
-  const float* d_sequence;      // (batch, time, units) or null
-  const float* d_last_h;        // (batch, units) or null
-  const float* d_last_c;        // (batch, units) or null
+  const float* d_sequence;  // (batch, time, units) or null
+  const float* d_last_h;  // (batch, units) or null
+  const float* d_last_c;  // (batch, units) or null
   const uint16_t* recurrent_t;  // tiles of R^T
   uint16_t* dz_tiles;
-  int64_t dz_step;              // from step to step of `dz_tiles`; 0: only one is kept
-  float* dh;                    // (2, batch, padded): from the recurrent product; kept from masked steps
-  float* dc;                    // (batch, padded)
-  float* d_recurrent_mask;      // (batch, units), added to, or null
+  int64_t dz_step;  // from step to step of `dz_tiles`; 0: only one is kept
+  float* dh;  // (2, batch, padded): from the recurrent product; kept from masked steps
+  float* dc;  // (batch, padded)
+  float* d_recurrent_mask;  // (batch, units), added to, or null
 };
 
 struct Kernels {
@@ -222,7 +259,7 @@ struct Kernels {
   void (*binary)(Binary, const float* a, int64_t a_step, const float* b, int64_t b_step, float* y, int64_t n);
 
   int64_t (*packed_size)(int64_t k, int64_t n);  // floats that pack_b writes
-  int64_t (*pack_panels)(int64_t n);             // panels of n columns
+  int64_t (*pack_panels)(int64_t n);  // panels of n columns
   // Packs rows [k_first, k_last) of B[k_total, N], given by a pointer to row k_first and its strides, into panels
   // [panel_first, panel_last).
   void (*pack_b)(const float* b, int64_t b_row, int64_t b_col, int64_t k_first, int64_t k_last, int64_t k_total,
@@ -232,8 +269,11 @@ struct Kernels {
 
   void (*lstm_pack)(const float* kernel, const float* recurrent, const float* bias, int64_t features, int64_t units,
                     int64_t panel_first, int64_t panel_last, float* weights, float* packed_bias);
-  void (*lstm_forward)(const Lstm&, int64_t row_first, int64_t row_last);
-  void (*lstm_backward)(const Lstm&, int64_t row_first, int64_t row_last);
+  void (*lstm_start)(const Lstm&, int64_t block_first, int64_t block_last);
+  void (*lstm_forward)(const Lstm&, const Part&);
+  void (*lstm_start_backward)(const Lstm&, int64_t block_first, int64_t block_last);
+  void (*lstm_slopes)(const Lstm&, const Part&);  // of one step: the gates become dz
+  void (*lstm_flow)(const Lstm&, const Part&);  // of one step: dz to the state before
 
   void (*gru_forward)(const Recurrence&, int64_t row_first, int64_t row_last);
   void (*gru_backward)(const Recurrence&, int64_t row_first, int64_t row_last);

@@ -45,6 +45,7 @@ if TYPE_CHECKING:
         tfjs,
         training,
     )
+    from .engines import num_threads, set_num_threads
     from .errors import RecurraError
     from .formats import load_model
     from .layers import Input
@@ -72,11 +73,13 @@ __all__ = [
     "losses",
     "metrics",
     "models",
+    "num_threads",
     "ops",
     "optimizers",
     "plots",
     "random",
     "regularizers",
+    "set_num_threads",
     "set_seed",
     "streaming",
     "tfjs",
@@ -93,6 +96,8 @@ _HOMES = {
     "RecurraError": "errors",
     "Sequential": "models",
     "load_model": "formats",
+    "num_threads": "engines",
+    "set_num_threads": "engines",
     "set_seed": "random",
 }
 

@@ -11,13 +11,14 @@ import threading
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from time import process_time, sleep
 
 import numpy as np
 import pytest
 
 from recurra import ops
-from recurra.engines import Program, UpdateRule, available, get
-from recurra.engines.native import instruction_set, instruction_sets, num_threads, set_num_threads
+from recurra.engines import Program, UpdateRule, available, get, num_threads, set_num_threads
+from recurra.engines.native import instruction_set, instruction_sets
 from recurra.errors import ArgumentError, EngineError, NonFiniteError, ShapeError
 from recurra.graph import GraphBuilder, Tensor, Variable
 
@@ -320,9 +321,9 @@ def test_number_of_threads_is_checked_and_kept() -> None:
         bits = trained_bits()
         set_num_threads(1)
         assert trained_bits() == bits
-        for wrong in (0, -1, 5000):
-            with pytest.raises(ArgumentError, match="from 1 to 1024"):
-                set_num_threads(wrong)
+        for wrong in (0, -1, 5000, 1.5, True, "two"):
+            with pytest.raises(ArgumentError, match="from 1 to 1024, received"):
+                set_num_threads(wrong)  # type: ignore[arg-type]
     finally:
         set_num_threads(before)
 
@@ -365,6 +366,113 @@ def test_a_forked_child_trains_on() -> None:
     assert here.recv() == expected
     child.join()
     assert child.exitcode == 0
+
+
+def _predict_and_train(pipe: object, program: Program, feeds: dict[str, np.ndarray], y: np.ndarray) -> None:
+    same = bool((program.predict(feeds)["y"] == y).all())
+    pipe.send((same, trained_bits()))  # type: ignore[attr-defined]
+
+
+@pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
+def test_a_fork_waits_for_what_other_threads_compute() -> None:
+    """Otherwise the child would find a plan locked for ever, or weights of which half are updated."""
+    expected = trained_bits()
+    program, feeds, _ = network(33, 7, 4, 20, 3, dropout=0.0)
+    y = program.predict(feeds)["y"]
+    training, training_feeds, trained = network(48, 30, 4, 40, 3, dropout=0.0)
+    graph = replace(training.graph, outputs={"loss": training.graph.outputs["loss"]})
+    training = get("native").compile(graph, trained, ADAM, zero_slots(trained))
+    ends = threading.Event()
+
+    def work() -> None:
+        step = 1
+        while not ends.is_set():
+            training.train(training_feeds, step=step, learning_rate=1e-3)
+            program.predict(feeds)
+            step += 1
+
+    threads = [threading.Thread(target=work) for _ in range(2)]
+    context = multiprocessing.get_context("fork")
+    for thread in threads:
+        thread.start()
+    try:
+        for _ in range(8):
+            here, there = context.Pipe()
+            child = context.Process(target=_predict_and_train, args=(there, program, feeds, y))
+            child.start()
+            assert here.poll(60), "the child hangs"
+            assert here.recv() == (True, expected)
+            child.join()
+            assert child.exitcode == 0
+    finally:
+        ends.set()
+        for thread in threads:
+            thread.join()
+
+
+def test_the_number_of_threads_changes_while_others_compute() -> None:
+    expected = trained_bits()
+    before = num_threads()
+    results: list[str] = []
+    threads = [threading.Thread(target=lambda: results.append(trained_bits())) for _ in range(3)]
+    try:
+        for thread in threads:
+            thread.start()
+        for i in range(200):
+            set_num_threads(1 + i % 4)
+            assert num_threads() == 1 + i % 4
+        for thread in threads:
+            thread.join()
+    finally:
+        set_num_threads(before)
+    assert results == [expected] * 3
+
+
+@pytest.mark.skipif(not hasattr(os, "sched_getaffinity"), reason="counts processors as Linux does")
+@pytest.mark.parametrize(("variable", "wanted"), [("3", 3), ("", None), ("many", None), ("0", None), ("99999", 1024)])
+def test_the_environment_sets_the_number_of_threads(variable: str, wanted: int | None) -> None:
+    code = "import recurra; print(recurra.num_threads())"
+    environment = {**os.environ, "RECURRA_NUM_THREADS": variable}
+    printed = subprocess.run([sys.executable, "-c", code], env=environment, check=True, capture_output=True, text=True)
+    if wanted is None:
+        assert 1 <= int(printed.stdout) <= len(os.sched_getaffinity(0))
+    else:
+        assert int(printed.stdout) == wanted
+
+
+def test_threads_sleep_when_there_is_nothing_to_do() -> None:
+    """Or they would take the processors from numpy's matrix products, or from anyone else."""
+    before = num_threads()
+    try:
+        set_num_threads(3)
+        program, feeds, _ = network(64, 7, 4, 40, 3, dropout=0.0)
+        for _ in range(20):
+            program.predict(feeds)
+        sleep(0.05)
+        start = process_time()
+        sleep(0.5)
+        assert process_time() - start < 0.05
+    finally:
+        set_num_threads(before)
+
+
+def test_without_more_threads_the_engine_goes_on_with_those_it_has() -> None:
+    """A container may grant few."""
+    code = """
+import resource, numpy, recurra
+model = recurra.Sequential([recurra.Input((30, 2)), recurra.layers.LSTM(64), recurra.layers.Dense(1)])
+x = numpy.ones((64, 30, 2), numpy.float32)
+first = model.predict(x, batch_size=64)
+recurra.set_num_threads(1000)
+size = int(open('/proc/self/statm').read().split()[0]) * resource.getpagesize()
+resource.setrlimit(resource.RLIMIT_AS, (size + 2**27, -1))
+assert (model.predict(x, batch_size=64) == first).all()
+print("done")
+"""
+    if not Path("/proc/self/statm").exists():
+        pytest.skip("limits memory as Linux does")
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert ran.stdout == "done\n", ran.stderr
 
 
 def test_a_changing_batch_size_does_not_pile_up_plans() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
+import os
 import struct
 import tracemalloc
 from collections.abc import Callable
@@ -16,9 +17,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from tests.formats.models import X, Y, assemble, lstm_model, parts
 
+import recurra
 from recurra.errors import FormatError
 from recurra.formats import limits, load_model, load_weights
 from recurra.formats.limits import count_layers, parse_json
+from recurra.layers import Activation, Dense, Input, Layer
+from recurra.models import Model
 
 
 @pytest.fixture(scope="module")
@@ -44,6 +48,12 @@ def refused(path: Path, words: str | None = None) -> None:
 def test_a_missing_file(tmp_path: Path) -> None:
     refused(tmp_path / "none", "No such file")
     refused(tmp_path, "directory")
+
+
+def test_a_file_that_is_none(tmp_path: Path) -> None:
+    path = tmp_path / "pipe"
+    os.mkfifo(path)
+    refused(path, "no ordinary file")  # and nobody waits for somebody to write into it
 
 
 def test_a_file_cut_short_anywhere(good: Path, tmp_path: Path) -> None:
@@ -137,6 +147,7 @@ def layer(content: dict[str, Any], index: int) -> dict[str, Any]:
         (lambda c: layer(c, 0).update(batch_shape=[None, 6, 3]), "needs float32 of shape"),
         (lambda c: layer(c, 0).update(batch_shape=[None, None, None]), "cannot be made"),
         (lambda c: [layer(c, 0).update(batch_shape=[10**12, 6, 2]), layer(c, 1).update(stateful=True)], "state"),
+        (lambda c: [layer(c, 0).update(batch_shape=[2**22 + 1, 6, 2]), layer(c, 1).update(stateful=True)], "state"),
         (lambda c: c["compile"].update(optimizer={"class_name": "Adam", "config": {"beta": 1}}), "cannot be compiled"),
         (lambda c: c["compile"].update(optimizer="magic"), "cannot be compiled"),
         (lambda c: c["compile"].update(surprise=1), "cannot be compiled"),
@@ -183,6 +194,8 @@ def test_a_configuration_that_asks_for_much_memory_gets_none(good: Path, tmp_pat
         (lambda e: e.update(shape=[2**40, 2**40]), "damaged"),
         (lambda e: e.update(dtype="I64"), "described wrongly"),
         (lambda e: e.update(dtype="F16"), "described wrongly"),
+        (lambda e: e.update(dtype=["F32"]), "described wrongly"),
+        (lambda e: e.update(dtype={}), "described wrongly"),
         (lambda e: e.update(data_offsets=[0]), "described wrongly"),
         (lambda e: e.update(data_offsets=[0, 2**70]), "cut short"),
         (lambda e: e.update(data_offsets=[-4, 12]), "described wrongly"),
@@ -245,6 +258,68 @@ def test_too_many_layers(good: Path, tmp_path: Path, monkeypatch: pytest.MonkeyP
     monkeypatch.setattr("recurra.formats.recurra.MAX_LAYERS", found - 1)
     with pytest.raises(FormatError, match="at most"):
         load_model(good)
+
+
+def nested(depth: int, calls: int) -> Model:
+    """A model that calls a model ``calls`` times, which calls one, and so on: calls ** depth layers in few bytes."""
+    inner: Layer = Activation("tanh", name="tanh")
+    for level in range(depth):
+        start = x = Input((2,), name=f"input{level}")
+        for _ in range(calls):
+            x = inner(x)
+        inner = Model(start, x, name=f"model{level}")
+    assert isinstance(inner, Model)
+    return inner
+
+
+@pytest.mark.parametrize("format", ["recurra", "tfjs"])
+def test_a_few_bytes_that_ask_for_endless_work(format: str, tmp_path: Path) -> None:
+    path = tmp_path / ("m" if format == "recurra" else "m/")
+    nested(4, 3).save(path, format=format)
+    assert len(load_model(path).layers) == 2
+
+    def called_more_often(config: dict[str, Any]) -> None:
+        for entry in config["config"]["layers"]:
+            if entry["class_name"] == "Model":
+                called_more_often(entry)
+                entry["inbound_nodes"] *= 40
+
+    if format == "recurra":
+        header, content, tensors = parts(path)
+        called_more_often(content["model"])
+        assemble(path, header, content, tensors)
+    else:
+        document = json.loads((path / "model.json").read_text())
+        called_more_often(document["modelTopology"])
+        (path / "model.json").write_text(json.dumps(document))
+    with pytest.raises(FormatError, match="layers"):
+        load_model(path)
+
+
+def test_a_layer_called_on_nothing(good: Path, tmp_path: Path) -> None:
+    path = tmp_path / "m"
+    nested(1, 2).save(path)
+    for args in ([], [[]], [[[1.0, 2.0]]], "x"):
+        header, content, tensors = parts(path)
+        content["model"]["config"]["layers"][1]["inbound_nodes"][0]["args"] = args
+        assemble(path, header, content, tensors)
+        with pytest.raises(FormatError, match="called on nothing"):
+            load_model(path)
+
+
+def test_calls_written_down_in_any_order(tmp_path: Path) -> None:
+    recurra.set_seed(3)
+    start = x = Input((2,))
+    for number in range(30):
+        x = Dense(2, name=f"dense{number}")(x)
+    model = Model(start, x)
+    path = tmp_path / "m"
+    model.save(path)
+    header, content, tensors = parts(path)
+    content["model"]["config"]["layers"].reverse()
+    assemble(path, header, content, tensors)
+    again = load_model(path)
+    assert (again.predict(np.ones((1, 2)), verbose=0) == model.predict(np.ones((1, 2)), verbose=0)).all()
 
 
 def test_too_many_tensors(good: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
 import numpy as np
@@ -50,6 +51,21 @@ def test_weights_of_one_shape_by_name_then_by_order() -> None:
     assert found == {"l/recurrent_kernel": "l/recurrent_kernel", "l/kernel": "l/kernel"}
     found = match([square], "l/1", "l/0", shapes=[(4, 4), (4, 4)])
     assert found == {"l/1": "l/kernel", "l/0": "l/recurrent_kernel"}
+
+
+def test_two_names_for_one_weight_do_not_leave_another_without() -> None:
+    square = variables("l", (4, 4), (4, 4))
+    found = match([square], "l/kernel", "l/kernel:0", shapes=[(4, 4), (4, 4)])
+    assert sorted(found.values()) == ["l/kernel", "l/recurrent_kernel"]
+
+
+def test_many_layers_of_one_structure_take_little_time() -> None:
+    layers = [variables(f"l{number}", A) for number in range(20_000)]
+    names = [f"m/l{number}/kernel" for number in reversed(range(20_000))]
+    begin = time.perf_counter()
+    found = match(layers, *names, shapes=[A] * 20_000)
+    assert time.perf_counter() - begin < 10  # it would be minutes if every name were compared with every layer
+    assert all(own.partition("/")[0] == name.split("/")[1] for name, own in found.items())
 
 
 @pytest.mark.parametrize(

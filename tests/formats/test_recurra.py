@@ -257,6 +257,21 @@ def test_nan_and_infinity_in_weights(tmp_path: Path, value: float) -> None:
     assert same(other.get_weights(), before)
 
 
+def test_nan_in_the_state_of_training(tmp_path: Path) -> None:
+    model = lstm_model()
+    model.fit(X, Y)
+    model.optimizer.slots["momentum"]["dense/bias"][:] = np.nan
+    model.save(tmp_path / "m")
+    with pytest.raises(FormatError, match=r"optimizer in .* is NaN or infinite.*compile=False"):
+        load_model(tmp_path / "m")
+    assert not load_model(tmp_path / "m", compile=False).compiled
+    assert np.isnan(load_model(tmp_path / "m", allow_nonfinite=True).optimizer.slots["momentum"]["dense/bias"]).all()
+    other = lstm_model()
+    other.load_weights(tmp_path / "m")
+    assert other.optimizer.iterations == 0
+    assert same(other.get_weights(), model.get_weights())
+
+
 def test_notes_of_the_user_are_kept(tmp_path: Path) -> None:
     model = lstm_model()
     model.user_metadata = {"unit": "MW", "scale": [1, 2.5]}

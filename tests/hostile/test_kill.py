@@ -133,6 +133,32 @@ def test_killed_at_any_moment(format: str, tmp_path: Path) -> None:
     assert value_of(path) == 1
 
 
+@pytest.mark.parametrize("format", ["recurra", "tfjs"])
+def test_read_while_it_is_replaced(format: str, tmp_path: Path) -> None:
+    path = tmp_path / "model"
+    first(path, format)
+    with start(FOREVER, path, format) as child:
+        assert child.stdout is not None
+        assert child.stdout.readline() == "ready\n"
+        values = [value_of(path) for _ in range(60)]
+        child.kill()
+    assert values == sorted(values)
+    assert len(set(values)) > 5
+
+
+def test_models_side_by_side_keep_their_own_weights(tmp_path: Path) -> None:
+    model = recurra.Sequential([recurra.Input((3, 2)), layers.LSTM(2)])
+    weights = model.get_weights()
+    for name in ("a.json", "b.json", "model.json"):
+        model.save(tmp_path / name, format="tfjs")
+    model.set_weights([weight + 1 for weight in weights])
+    model.save(tmp_path / "a.json", format="tfjs")
+    for name in ("b.json", "model.json"):
+        again = load_model(tmp_path / name).get_weights()
+        assert all((one == other).all() for one, other in zip(weights, again, strict=True))
+    assert len(list(tmp_path.glob("*.bin"))) == 3
+
+
 def test_a_folder_keeps_one_model(tmp_path: Path) -> None:
     for _ in range(3):
         first(tmp_path, "tfjs")

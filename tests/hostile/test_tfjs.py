@@ -168,6 +168,7 @@ def test_files_that_are_none(good: Path, tmp_path: Path) -> None:
         (lambda d: d.update(weightsManifest=[5]), "no list of 'paths'"),
         (lambda d: d["weightsManifest"][0].update(weights={}), "no list of 'weights'"),
         (lambda d: d["weightsManifest"][0]["paths"].append(d["weightsManifest"][0]["paths"][0]), "a file twice"),
+        (lambda d: d["weightsManifest"].append({**d["weightsManifest"][0], "weights": []}), "a file twice"),
         (lambda d: weights(d).append(weights(d)[0]), "twice"),
         (lambda d: weights(d).pop(), "too many"),
         (lambda d: weights(d)[0].pop("name"), "has no name"),
@@ -183,6 +184,7 @@ def test_files_that_are_none(good: Path, tmp_path: Path) -> None:
         (lambda d: weights(d)[0].update(dtype="float64"), "unknown dtype"),
         (lambda d: weights(d)[0].update(dtype=["float32"]), "unknown dtype"),
         (lambda d: weights(d)[0].update(quantization={"dtype": "uint8"}), "without a finite number"),
+        (lambda d: weights(d)[0].update(quantization={"dtype": "uint8", "scale": 10**400, "min": 0}), "finite number"),
         (lambda d: weights(d)[0].update(quantization={"dtype": "uint8", "scale": 1, "min": 0}), "too many"),
         (lambda d: weights(d)[0].update(dtype="bool", quantization={"dtype": "float16"}), "never stored"),
         (lambda d: weights(d)[0].update(shape=[12, 2]), "not those of its layers"),
@@ -190,6 +192,8 @@ def test_files_that_are_none(good: Path, tmp_path: Path) -> None:
         (lambda d: weights(d)[0].update(group="optimizer"), "not those of its layers|no number of steps|more weights"),
         (lambda d: d.update(userDefinedMetadata=[1]), "no mapping"),
         (lambda d: d.update(trainingConfig=[1]), "names no optimizer"),
+        (lambda d: d["trainingConfig"]["optimizer_config"]["config"].update(beta1=10**400), "must be a number"),
+        (lambda d: layer_config(d).update(dropout=10**400), "must be a number"),
         (lambda d: weights(d)[-1].update(group=None), "holds 9 arrays of the optimizer"),
     ],
 )  # fmt: skip
@@ -220,6 +224,7 @@ def test_numbers_that_are_none_in_the_state_of_training(good: Path, tmp_path: Pa
     data_of(folder).write_bytes(bytes(data))
     refused(folder, "optimizer.*NaN")
     assert np.isfinite(load_model(folder, compile=False).get_weights()[0]).all()
+    assert load_model(folder, allow_nonfinite=True).optimizer.iterations == 1
 
 
 def layer_config(document: dict[str, Any], index: int = 0) -> dict[str, Any]:
@@ -235,6 +240,7 @@ def layer_config(document: dict[str, Any], index: int = 0) -> dict[str, Any]:
         lambda d: layer_config(d, 1).update(units=2**30),
         lambda d: layer_config(d).update(batch_input_shape=[None, 4, 2**30]),
         lambda d: layer_config(d).update(stateful=True, batch_input_shape=[2**30, 4, 2]),
+        lambda d: layer_config(d).update(stateful=True, batch_input_shape=[2**23, 4, 2]),
         lambda d: layer_config(d).update(batch_input_shape=[None, 2**30, 2]),
         lambda d: d["modelTopology"]["config"]["layers"].append(
             {"class_name": "Embedding", "config": {"name": "e", "input_dim": 2**38, "output_dim": 64}}

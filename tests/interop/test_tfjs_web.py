@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import subprocess
 import warnings
@@ -308,6 +309,34 @@ def test_the_exported_page(tmp_path: Path) -> None:
     assert (tmp_path / "page.png").read_bytes().startswith(b"\x89PNG")
 
 
+def test_the_page_of_the_articles_model(tmp_path: Path) -> None:
+    """One number in, one out: a field, a slider, and what the model makes of every number around."""
+    model = article_in_keras()
+    export_web(model, tmp_path, example=[[3.0]])
+    shutil.copy(PACKAGE / "dist" / "tf.min.js", tmp_path)
+    with serve(tmp_path) as url, open_page(f"{url}/") as page:
+        page.wait_for("document.documentElement.dataset.ready === 'yes'")
+
+        def shown() -> Any:
+            return page.evaluate("+document.querySelector('#outputs .figure').textContent")
+
+        def expected(value: float) -> Any:
+            return pytest.approx(float(model.predict_on_batch(np.array([[[value]]]))[0, 0]), rel=1e-3)
+
+        assert shown() == expected(3)
+        points = "document.querySelector('#outputs polyline').getAttribute('points').split(' ').length"
+        assert page.evaluate(points) == 81
+        box = "document.querySelector('#inputs [type=number]')"
+        before = shown()
+        page.evaluate(f"{box}.value = -7.5; {box}.oninput()")
+        page.wait_for(f"+document.querySelector('#outputs .figure').textContent !== {before}")
+        assert shown() == expected(-7.5)
+        assert page.evaluate("document.querySelector('#inputs [type=range]').min") == "-8"
+        dot = page.evaluate("+document.querySelector('#outputs circle title').textContent")
+        assert dot == expected(-7.5)
+        assert page.problems == []
+
+
 def test_the_page_says_what_is_missing(tmp_path: Path) -> None:
     exported(tmp_path)
     (tmp_path / "tf.min.js").unlink()
@@ -324,3 +353,9 @@ def test_the_exported_script(tmp_path: Path) -> None:
     )
     values = [float(part) for part in done.stdout.split("[[")[1].split("]")[0].split(",") if part.strip()]
     assert values == pytest.approx(model.predict_on_batch(np.array(x))[0], abs=1e-6)
+    for given, said in (("oops", "no JSON: .*each 12 . 1"), ("[[1]]", "have 3 dimension")):
+        command = ["node", "predict.mjs", given]
+        failed = subprocess.run(command, capture_output=True, text=True, check=False, cwd=tmp_path)
+        assert failed.returncode == 1
+        assert re.search(said, failed.stderr)
+        assert "    at " not in failed.stderr

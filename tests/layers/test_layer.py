@@ -367,3 +367,8 @@ def test_configurations_of_unknown_classes_and_arguments() -> None:
 def test_configurations_are_json() -> None:
     layer = Dense(np.int64(3), kernel_regularizer="l2")  # type: ignore[arg-type]
     assert json.loads(json.dumps(layer.get_config())) == layer.get_config()
+
+
+def test_a_call_without_an_input_says_so() -> None:
+    with pytest.raises(ArgumentError, match="without an input"):
+        Dense(2)()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -9,7 +11,7 @@ import pytest
 
 from recurra import engines, layers, ops
 from recurra.errors import ArgumentError, ShapeError, UnknownNameError
-from recurra.layers import LSTM, Dense, Dropout, Embedding, Input, Masking
+from recurra.layers import GRU, LSTM, Dense, Dropout, Embedding, Input, Masking, RepeatVector
 from recurra.models import Model, Sequential
 
 ENGINES = engines.available()
@@ -140,6 +142,172 @@ def test_steps_are_converted_and_checked() -> None:
             session.step(wrong)
     with pytest.raises(ArgumentError, match="must be numbers"):
         session.step(["a", "b"])
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_a_decoder_behind_the_last_state_starts_anew_with_each_step(engine: str) -> None:
+    model = Sequential([Input((None, 2)), LSTM(4), RepeatVector(3), LSTM(5, return_sequences=True), Dense(1)])
+    model.compile("adam", "mse", engine=engine)
+    x = series(1, 4, 2)
+    session = model.stream()
+    assert len(session.state) == 2
+    for t in range(4):
+        close(engine, session.step(x[:, t]), model.predict(x[:, : t + 1], verbose=0))
+
+
+def last_state_for_all_steps() -> Model:
+    x = Input((None, 2))
+    last = LSTM(4, name="encoder")(x)
+    each = LSTM(4, return_sequences=True, name="decoder")(x, initial_state=[last, last])
+    return Model(x, each)
+
+
+def test_the_last_state_of_a_layer_cannot_be_streamed_into_the_steps_of_another() -> None:
+    with pytest.raises(ArgumentError, match="'decoder' gives each time step something that depends on the whole"):
+        last_state_for_all_steps().stream()
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_outputs_are_written_where_the_caller_says(engine: str) -> None:
+    model = Sequential([Input((None, 2)), LSTM(4, return_sequences=True), Dense(3)])
+    model.compile("adam", "mse", engine=engine)
+    x = series(2, 5, 2)
+    plain, session = model.stream(2), model.stream(2)
+    out = np.full((2, 3), np.nan, np.float32)
+    for t in range(5):
+        y = session.step(x[:, t], out=out)
+        assert y is out
+        assert (out == plain.step(x[:, t])).all()
+    for wrong in (
+        np.empty((3, 2), np.float32),
+        np.empty((2, 3)),
+        np.empty((3, 2), np.float32).T,
+        np.broadcast_to(out[:1], (2, 3)),
+        [out],
+        "out",
+    ):
+        before = session.state
+        with pytest.raises(ArgumentError, match=r"out must be a writable C-contiguous array, of shape \(2, 3\)"):
+            session.step(x[:, 0], out=wrong)
+        assert all((session.state[name] == before[name]).all() for name in before)  # nothing was computed
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_several_outputs_are_written_where_the_caller_says(engine: str) -> None:
+    x = Input((None, 2))
+    hidden, h, c = LSTM(4, return_sequences=True, return_state=True)(x)
+    model = Model(x, [Dense(3)(hidden), h, c])
+    model.compile("adam", engine=engine)
+    plain, session = model.stream(), model.stream()
+    out = [np.empty((1, 3), np.float32), np.empty((1, 4), np.float32), np.empty((1, 4), np.float32)]
+    for step in series(1, 3, 2)[0]:
+        y = session.step(step, out=out)
+        assert all(one is other for one, other in zip(y, out, strict=True))
+        assert all((one == other).all() for one, other in zip(out, plain.step(step), strict=True))
+    for wrong in (out[:2], out[0], [out[0], out[0], out[2]]):
+        with pytest.raises(ArgumentError, match="out must be a list of such arrays, of shape"):
+            session.step([0, 0], out=wrong)
+
+
+def test_arrays_of_every_kind_are_steps() -> None:
+    """What is no plain contiguous float32 array takes another way in; the numbers are the same."""
+    model = Sequential([Input((None, 2)), LSTM(4)])
+    session = model.stream(3)
+    plain = series(3, 1, 2)[:, 0].copy()
+    wanted = session.step(plain)
+    wide = np.zeros((3, 4), np.float32)
+    wide[:, ::2] = plain
+    swapped = plain.astype(">f4")
+    typed = plain.astype(np.dtype(np.float32, metadata={"unit": "m"}))
+    for same in (
+        wide[:, ::2],
+        np.asfortranarray(plain),
+        swapped,
+        typed,
+        plain.astype(np.float64),
+        plain.view(np.recarray),
+    ):
+        session.reset()
+        assert (session.step(same) == wanted).all()
+
+
+class Twice(layers.Layer):
+    """Two recurrences in one scope, and a weight that is called like a state."""
+
+    def build(self, input_shape: Any) -> None:
+        self.kernel = self.add_weight((input_shape[-1], 3), name="kernel")
+        self.recurrent = self.add_weight((3, 3), name="h")
+
+    def call(self, x: Any) -> Any:
+        first, *_ = ops.simple_rnn(x, self.kernel, self.recurrent)
+        second, *_ = ops.simple_rnn(x * 2.0, self.kernel, self.recurrent)
+        return first + second
+
+    def compute_output_shape(self, input_shape: Any) -> Any:
+        return (*input_shape[:-1], 3)
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_states_have_names_of_their_own(engine: str) -> None:
+    model = Sequential([Input((None, 2)), Twice(name="twice")])
+    model.compile("adam", "mse", engine=engine)
+    x = series(1, 4, 2)
+    session = model.stream()
+    assert sorted(session.state) == ["twice_1/h", "twice_2/h"]
+    y = np.stack([session.step(x[:, t]) for t in range(4)], axis=1)
+    close(engine, y, model.predict(x, verbose=0))
+
+
+def test_a_state_goes_through_a_file(tmp_path: Path) -> None:
+    model = Sequential([Input((None, 2)), LSTM(4, return_sequences=True), GRU(3)])
+    x = series(1, 6, 2)
+    session = model.stream()
+    for t in range(3):
+        session.step(x[:, t])
+    np.savez(tmp_path / "state.npz", **session.state)
+    expected = [session.step(x[:, t]) for t in range(3, 6)]
+    later = model.stream()
+    with np.load(tmp_path / "state.npz") as saved:
+        later.state = saved
+    assert all((later.step(x[:, t]) == y).all() for t, y in zip(range(3, 6), expected, strict=True))
+
+
+def test_a_state_that_does_not_fit_changes_nothing() -> None:
+    session = Sequential([Input((None, 2)), LSTM(4)]).stream()
+    session.step([1, 2])
+    before = session.state
+    (h, c) = before
+    for wrong in ({h: np.ones((1, 4)), c: "zeros"}, {h: np.ones((1, 4)), c: [["a", "b", "c", "d"]]}):
+        with pytest.raises((ShapeError, ArgumentError)):
+            session.state = wrong
+        assert all((session.state[name] == before[name]).all() for name in before)
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_sessions_run_in_several_threads_at_once(engine: str) -> None:
+    model = Sequential([Input((None, 3)), LSTM(20, return_sequences=True), Dense(2)])
+    model.compile("adam", "mse", engine=engine)
+    x = np.random.default_rng(5).standard_normal((6, 50, 3)).astype(np.float32)
+    expected: list[list[np.ndarray]] = []
+    for one in x:
+        session = model.stream()
+        expected.append([session.step(step) for step in one])
+    wrong: list[int] = []
+
+    def work(number: int) -> None:
+        session = model.stream()
+        for _ in range(5):
+            session.reset()
+            for step, y in zip(x[number], expected[number], strict=True):
+                if not (session.step(step) == y).all():
+                    wrong.append(number)
+
+    threads = [threading.Thread(target=work, args=(number,)) for number in range(len(x))]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert wrong == []
 
 
 class TimeSum(layers.Layer):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import tracemalloc
 from pathlib import Path
 
@@ -61,3 +63,61 @@ def test_memory_mapped_arrays_are_read_where_they_are(tmp_path: Path) -> None:
     mapped = np.load(path, mmap_mode="r")
     losses = [make(2, 6).fit(x, np.ones(50), epochs=1, verbose=0).history["loss"] for x in (mapped, np.array(mapped))]
     assert losses[0] == losses[1]
+
+
+# What a process has grown by at most, in megabytes, since `start` was called.
+GROWTH = """
+import re, numpy as np, recurra
+from recurra.data.windows import sliding_windows
+def kilobytes(what): return int(re.search(what + r":\\s+(\\d+)", open("/proc/self/status").read())[1])
+def start():
+    global begin
+    open("/proc/self/clear_refs", "w").write("5")  # the peak is counted from here
+    begin = kilobytes("VmRSS")
+def growth(): return (kilobytes("VmHWM") - begin) / 1000
+def make(window):
+    model = recurra.Sequential([recurra.Input((window, 1)), recurra.layers.LSTM(4), recurra.layers.Dense(1)])
+    model.compile("adam", "mse", engine="native")
+    x = np.zeros((32, window, 1), np.float32)
+    model.fit(x, x[:, 0], epochs=2, verbose=0)  # what a program needs once
+    return model
+"""
+
+
+def grown_by(code: str) -> float:
+    if not Path("/proc/self/clear_refs").exists():
+        pytest.skip("reads how much memory a process takes as Linux says it")
+    ran = subprocess.run([sys.executable, "-c", GROWTH + code], capture_output=True, text=True)
+    assert ran.returncode == 0, ran.stderr
+    return float(ran.stdout)
+
+
+def test_training_on_two_million_points_takes_the_memory_of_the_series() -> None:
+    """The windows would be 1.6 GB. Beside the series there is one number a window: their order."""
+    code = """
+series = np.random.default_rng(0).standard_normal(2_000_000).astype(np.float32)
+model = make(200)
+start()
+x, y = sliding_windows(series, 200, horizon=1)
+model.fit(x, y, epochs=2, steps_per_epoch=20, validation_split=0.0001, verbose=0)
+print(growth())
+"""
+    assert grown_by(code) < 2 * 8 + 8  # the series was there before; twice, for the order may be made anew
+
+
+def test_files_are_not_read_whole(tmp_path: Path) -> None:
+    """A file of 400 MB, of which some batches are taken."""
+    path = tmp_path / "x.npy"
+    mapped = np.lib.format.open_memmap(path, "w+", np.float32, (500_000, 200, 1))  # a sparse file
+    mapped[0] = 1
+    del mapped
+    code = f"""
+x = np.load({str(path)!r}, mmap_mode="r")
+y = np.zeros((len(x), 1), np.float32)
+model = make(200)
+start()
+model.fit(x, y, epochs=2, steps_per_epoch=4, verbose=0)
+model.predict(x, steps=4, verbose=0)
+print(growth())
+"""
+    assert grown_by(code) < 50

@@ -78,7 +78,7 @@ class Rows {
  public:
   Rows() = default;
   Rows(const Shape& shape, const Shape& a_shape, const Shape& b_shape) {
-    const Shape a = broadcast_strides(a_shape, shape), b = broadcast_strides(b_shape, shape);
+    const Places a = broadcast_strides(a_shape, shape), b = broadcast_strides(b_shape, shape);
     for (size_t i = 0; i < shape.size(); i++) {
       total_ *= shape[i];
       if (shape[i] == 1) continue;
@@ -103,7 +103,7 @@ class Rows {
     const int64_t row = dims_.back(), a_step = a_.back(), b_step = b_.back();
     if (dims_.size() == 1) return f(int64_t{0}, a_step, int64_t{0}, b_step, int64_t{0}, row);
     const size_t rank = dims_.size() - 1;
-    Shape index(rank, 0);
+    Places index(rank);
     int64_t a = 0, b = 0;
     for (int64_t at = 0; at < total_; at += row) {
       f(a, a_step, b, b_step, at, row);
@@ -237,7 +237,7 @@ class Where : public Op {
   template <class F>
   void walk(F f) {
     const Shape& shape = out().shape;
-    Shape strides[3], index(shape.size(), 0);
+    Places strides[3], index(shape.size());
     int64_t at[3] = {};
     for (int i = 0; i < 3; i++) strides[i] = broadcast_strides(in(i).shape, shape);
     for (int64_t done = 0, n = out().size(); done < n; done++) {

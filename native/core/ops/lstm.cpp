@@ -13,7 +13,8 @@ enum Input { kX, kKernel, kRecurrent, kBias, kInitialH, kInitialC, kMask, kRecur
 class LstmOp : public Op {
  public:
   LstmOp(const Node& node, const std::vector<TensorSpec>& values) : Op(node, values) {
-    s_.batch = in(kX).shape[0];
+    batch_ = in(kX).shape[0];
+    s_.blocks = blocks_of(batch_);
     s_.time = in(kX).shape[1];
     s_.features = in(kX).shape[2];
     s_.units = in(kRecurrent).shape[0];
@@ -24,24 +25,27 @@ class LstmOp : public Op {
     s_.zero_output_for_mask = node.flag("zero_output_for_mask");
   }
 
+  bool writes(int output) const override { return output_is_read[static_cast<size_t>(output)]; }
+
   void prepare(bool backward) override {
-    const int64_t state = s_.batch * s_.padded, steps = backward ? s_.time + 1 : 2;
+    const int64_t steps = backward ? s_.time + 1 : 2;
     const Keep keep = backward ? Keep::until_backward : Keep::forward;
-    weights_ = ask((s_.features + s_.units) * 4 * s_.padded, packed_keep(keep));
+    auto states = [&](int64_t n) { return States::size(s_.blocks, n, s_.padded); };
+    weights_ = ask(depth() * 4 * s_.padded, packed_keep(Keep::forward));
     bias_ = ask(4 * s_.padded, packed_keep(Keep::forward));
-    h_ = ask(steps * state, keep);
-    c_ = ask(steps * state, keep);
-    if (given(kRecurrentMask)) h_in_ = ask(steps * state, keep);
+    h_ = ask(states(steps), keep);
+    c_ = ask(states(steps), keep);
+    if (given(kRecurrentMask)) h_in_ = ask(states(steps), keep);
+    s_.h = s_.h_in = s_.c = {nullptr, steps, s_.padded};
     if (!backward) return;
-    gates_ = ask(s_.time * 4 * state, keep);
-    recurrent_t_ = ask(matmul_scratch(4 * s_.padded, s_.units), Keep::backward);
-    dh_ = ask(2 * state, Keep::backward);
-    dc_ = ask(state, Keep::backward);
-    packed_ =
-        ask(std::max(matmul_scratch(s_.time * s_.batch, 4 * s_.padded), matmul_scratch(4 * s_.padded, s_.features)),
-            Keep::backward);
-    product_ = ask((std::max(s_.features, s_.units) + 1) * 4 * s_.padded, Keep::backward);
-    if (wants(kKernel)) x_by_step_ = ask(s_.time * s_.batch * s_.features, Keep::backward);
+    gates_ = ask(batch_ * s_.time * 4 * s_.padded, keep);
+    transposed_ = ask(std::max(kernels().packed_size(4 * s_.padded, s_.units),
+                               wants(kX) ? kernels().packed_size(4 * s_.padded, s_.features) : 0),
+                      Keep::backward);
+    dh_ = ask(states(2), Keep::backward);
+    dc_ = ask(states(1), Keep::backward);
+    s_.dh = {nullptr, 2, s_.padded};
+    s_.dc = {nullptr, 1, s_.padded};
   }
 
   void forward() override {
@@ -52,143 +56,218 @@ class LstmOp : public Op {
     s_.initial_c = x(kInitialC);
     s_.mask = x(kMask);
     s_.recurrent_mask = x(kRecurrentMask);
-    s_.sequence = y(0);
-    s_.last_h = y(1);
-    s_.last_c = y(2);
-    s_.h = space(h_);
-    s_.c = space(c_);
-    s_.h_in = given(kRecurrentMask) ? space(h_in_) : s_.h;
+    s_.sequence = writes(0) ? y(0) : nullptr;
+    s_.last_h = writes(1) ? y(1) : nullptr;
+    s_.last_c = writes(2) ? y(2) : nullptr;
+    s_.h.data = space(h_);
+    s_.c.data = space(c_);
+    s_.h_in.data = given(kRecurrentMask) ? space(h_in_) : s_.h.data;
     s_.gates = space(gates_);
-    const int64_t panels = s_.padded / kPanel;
     const Kernels& kernel = kernels();
-    auto pack = [&](int64_t p) {
-      kernel.lstm_pack(x(kKernel), x(kRecurrent), x(kBias), s_.features, s_.units, p, p + 1, space(weights_),
-                       space(bias_));
-    };
-    if (must_pack()) {
-      if ((s_.features + s_.units) * s_.units < 1 << 14) {
-        for (int64_t p = 0; p < panels; p++) pack(p);
-      } else {
-        parallel_for(panels, pack);
-      }
+    if (must_pack())
+      over(s_.padded / kPanel, depth() * s_.units, [&](int64_t first, int64_t last) {
+        kernel.lstm_pack(x(kKernel), x(kRecurrent), x(kBias), s_.features, s_.units, first, last, space(weights_),
+                         space(bias_));
+      });
+    if (!by_units()) {
+      over_blocks([&](int64_t first, int64_t last) {
+        kernel.lstm_start(s_, first, last);
+        kernel.lstm_forward(s_, {0, s_.time, first, last, 0, s_.padded});
+      });
+    } else {
+      kernel.lstm_start(s_, 0, s_.blocks.count);
+      for (int64_t t = 0; t < s_.time; t++)
+        over_units(kPanel, [&](int64_t first, int64_t last) {
+          kernel.lstm_forward(s_, {t, t + 1, 0, s_.blocks.count, first, last});
+        });
     }
-    over_rows([&](int64_t first, int64_t last) { kernel.lstm_forward(s_, first, last); });
   }
 
   void backward() override {
     const Kernels& kernel = kernels();
-    const int64_t gates = 4 * s_.padded, rows = s_.time * s_.batch;
     s_.d_sequence = dy(0);
     s_.d_last_h = dy(1);
     s_.d_last_c = dy(2);
-    s_.dh = space(dh_);
-    s_.dc = space(dc_);
-    s_.recurrent_t = space(recurrent_t_);
-    pack_transposed(s_.features, s_.units, space(recurrent_t_));
+    s_.dh.data = space(dh_);
+    s_.dc.data = space(dc_);
+    s_.recurrent_t = space(transposed_);
+    pack_transposed(x(kRecurrent), s_.units, space(transposed_));
     s_.d_recurrent_mask = dx(kRecurrentMask);
     if (wants(kRecurrentMask) && !accumulate(kRecurrentMask))
-      std::memset(dx(kRecurrentMask), 0, static_cast<size_t>(s_.batch * s_.units) * sizeof(float));
-    over_rows([&](int64_t first, int64_t last) { kernel.lstm_backward(s_, first, last); });
-
-    // The gates now hold dz, in panel order.
-    if (wants(kKernel)) {
-      float* x_by_step = space(x_by_step_);
-      parallel_pieces(rows, [&](int64_t first, int64_t last) {
-        for (int64_t i = first; i < last; i++) {
-          const int64_t t = i / s_.batch, b = i % s_.batch, step = s_.go_backwards ? s_.time - 1 - t : t;
-          std::memcpy(x_by_step + i * s_.features, s_.x + (b * s_.time + step) * s_.features,
-                      static_cast<size_t>(s_.features) * sizeof(float));
+      std::memset(dx(kRecurrentMask), 0, static_cast<size_t>(batch_ * s_.units) * sizeof(float));
+    if (!by_units()) {
+      over_blocks([&](int64_t first, int64_t last) {
+        kernel.lstm_start_backward(s_, first, last);
+        for (int64_t t = s_.time - 1; t >= 0; t--) {
+          const Part part{t, t + 1, first, last, 0, s_.padded};
+          kernel.lstm_slopes(s_, part);
+          kernel.lstm_flow(s_, part);
         }
       });
-      weight_gradient({x_by_step, 1, s_.features}, s_.features, kKernel);
+    } else {
+      const int64_t blocks = s_.blocks.count;
+      kernel.lstm_start_backward(s_, 0, blocks);
+      for (int64_t t = s_.time - 1; t >= 0; t--) {
+        over_units(kPanel,
+                   [&](int64_t first, int64_t last) { kernel.lstm_slopes(s_, {t, t + 1, 0, blocks, first, last}); });
+        over_units(kFlowUnits,
+                   [&](int64_t first, int64_t last) { kernel.lstm_flow(s_, {t, t + 1, 0, blocks, first, last}); });
+      }
     }
-    if (wants(kRecurrent)) weight_gradient({s_.h_in, 1, s_.padded}, s_.units, kRecurrent);
-    if (wants(kBias)) {
-      kernel.column_sums(s_.gates, rows, gates, gates, space(product_), false);
-      from_panels(space(product_), 1, kBias);
-    }
-    if (wants(kX)) {
-      pack_transposed(0, s_.features, space(packed_));
-      const int64_t panels = kernel.pack_panels(s_.features);
-      parallel_for(s_.time, [&](int64_t t) {
-        const int64_t step = s_.go_backwards ? s_.time - 1 - t : t;
-        const Gemm g{s_.batch,
-                     s_.features,
-                     gates,
-                     s_.gates + t * s_.batch * gates,
-                     gates,
-                     1,
-                     space(packed_),
-                     nullptr,
-                     dx(kX) + step * s_.features,
-                     s_.time * s_.features,
-                     accumulate(kX)};
-        kernel.gemm(g, 0, s_.batch, 0, panels);
-      });
-    }
-    const int64_t state = s_.batch * s_.padded;
-    if (wants(kInitialH))
-      for (int64_t row = 0; row < s_.batch; row++)
-        for (int64_t u = 0; u < s_.units; u++) {
-          const float d = s_.dh[row * s_.padded + u] + s_.dh[state + row * s_.padded + u];
-          float* to = dx(kInitialH) + row * s_.units + u;
-          *to = accumulate(kInitialH) ? *to + d : d;
-        }
-    if (wants(kInitialC))
-      for (int64_t row = 0; row < s_.batch; row++)
-        for (int64_t u = 0; u < s_.units; u++) {
-          float* to = dx(kInitialC) + row * s_.units + u;
-          *to = (accumulate(kInitialC) ? *to : 0.0f) + s_.dc[row * s_.padded + u];
-        }
+    weight_gradients();
+    if (wants(kX)) input_gradient();
+    if (wants(kInitialH)) state_gradient(kInitialH, s_.dh);
+    if (wants(kInitialC)) state_gradient(kInitialC, s_.dc);
   }
 
   bool differentiable(int input) const override { return input != kMask; }
 
  private:
-  // Rows of the batch over threads, for the whole sequence: no row reads another.
+  static constexpr int64_t kFlowUnits = 64;  // columns that a product of any vector width takes whole
+
+  int64_t depth() const { return s_.features + s_.units; }
+
+  // Runs f(first, last) over [0, n), in one piece a thread where `work` is large.
   template <class F>
-  void over_rows(F f) {
-    const int64_t work = s_.batch * s_.time * (s_.features + s_.units) * 4 * s_.units;
-    const int64_t pieces = work < 1 << 17 ? 1 : std::min<int64_t>(num_threads(), s_.batch);
-    parallel_for(pieces, [&](int64_t i) { f(s_.batch * i / pieces, s_.batch * (i + 1) / pieces); });
+  static void over(int64_t n, int64_t work, F f) {
+    const int64_t pieces = work < 1 << 14 ? 1 : std::min<int64_t>(num_threads(), n);
+    parallel_for(pieces, [&](int64_t i) { f(n * i / pieces, n * (i + 1) / pieces); });
   }
 
-  // Packs the transpose of `count` rows of the weights, from row `first` of [W; R], for a product dz (4 padded) by it.
-  void pack_transposed(int64_t first, int64_t count, float* packed) {
+  // Blocks of rows over threads, for the whole sequence: no row reads another.
+  template <class F>
+  void over_blocks(F f) {
+    over(s_.blocks.count, batch_ * s_.time * depth() * s_.units / 8, f);
+  }
+
+  // Units over threads, in multiples of `multiple`.
+  template <class F>
+  void over_units(int64_t multiple, F f) {
+    const int64_t n = (s_.padded + multiple - 1) / multiple, pieces = std::min<int64_t>(num_threads(), n);
+    parallel_for(
+        pieces, [&](int64_t i) { f(n * i / pieces * multiple, std::min(n * (i + 1) / pieces * multiple, s_.padded)); });
+  }
+
+  // Units are divided over the threads, who then wait for each other after each step, where the batch has too few rows
+  // to divide, or where the weights are so many that reading them once a thread costs more than the waiting.
+  bool by_units() const {
+    const int64_t threads = num_threads();
+    if (threads == 1 || s_.padded < 2 * kFlowUnits) return false;
+    static const char* mode = getenv("BYU");
+    if (mode) return mode[0] == '1';
+    const int64_t weights = depth() * 4 * s_.padded;
+    return s_.blocks.count < threads ? weights >= 1 << 17 : weights >= 1 << 20;
+  }
+
+  // Packs the transpose of `count` rows of weights for a product dz (4 padded) by it: row (panel, gate, unit) of the
+  // packed matrix is a column of the weights, or 0 beyond the last unit.
+  void pack_transposed(const float* weights, int64_t count, float* packed) {
     const Kernels& kernel = kernels();
-    const int64_t depth = s_.features + s_.units;
-    parallel_for(s_.padded / kPanel, [&](int64_t p) {
-      const float* panel = space(weights_) + (p * depth + first) * kLstmPanel;
-      kernel.pack_b(panel, 1, kLstmPanel, p * kLstmPanel, (p + 1) * kLstmPanel, 4 * s_.padded, count, 0,
-                    kernel.pack_panels(count), packed);
+    const int64_t k = 4 * s_.padded, panels = kernel.pack_panels(count);
+    over(s_.padded / kPanel, count * s_.units, [&](int64_t first, int64_t last) {
+      for (int64_t p = first; p < last; p++)
+        for (int64_t gate = 0; gate < 4; gate++) {
+          const int64_t at = p * kLstmPanel + gate * kPanel, unit = p * kPanel,
+                        valid = std::min(kPanel, s_.units - unit);
+          kernel.pack_b(weights + gate * s_.units + unit, 1, 4 * s_.units, at, at + valid, k, count, 0, panels, packed);
+          static const float zero = 0.0f;
+          if (valid < kPanel) kernel.pack_b(&zero, 0, 0, at + valid, at + kPanel, k, count, 0, panels, packed);
+        }
     });
   }
 
-  // d(weights) = a^T dz over all steps and rows.
-  void weight_gradient(Matrix a, int64_t rows, Input input) {
-    const int64_t gates = 4 * s_.padded;
-    matmul(a, {s_.gates, gates, 1}, rows, gates, s_.time * s_.batch, nullptr, space(product_), gates, false,
-           space(packed_));
-    from_panels(space(product_), rows, input);
+  // The gates hold dz now: d(weights) = [x, h]^T dz over all steps and rows, and the sums of dz for the bias. Threads
+  // own panels of columns, and where these are few, rows of [W; R].
+  void weight_gradients() {
+    const int64_t panels = kernels().pack_panels(4 * s_.padded), threads = num_threads();
+    const bool alone = batch_ * s_.time * depth() * s_.units < 1 << 15;
+    const int64_t wanted = alone ? 1 : 2 * threads, across = std::min(panels, wanted);
+    const int64_t down = std::min((depth() + 11) / 12, std::max<int64_t>(1, wanted / across));
+    parallel_for(across * down, [&](int64_t i) {
+      const int64_t p = i / down, r = i % down;
+      weight_gradients(depth() * r / down, depth() * (r + 1) / down, panels * p / across, panels * (p + 1) / across);
+    });
   }
 
-  // Copies a gradient from panel order (panel, gate, unit) into the order of the weights (gate, unit).
-  void from_panels(const float* from, int64_t rows, Input input) {
+  void weight_gradients(int64_t row_first, int64_t row_last, int64_t panel_first, int64_t panel_last) {
     const Kernels& kernel = kernels();
-    for (int64_t row = 0; row < rows; row++)
-      for (int64_t panel = 0; panel < s_.padded / kPanel; panel++)
-        for (int64_t gate = 0; gate < 4; gate++) {
-          const int64_t unit = panel * kPanel, width = std::min(kPanel, s_.units - unit);
-          const float* source = from + (row * s_.padded + unit) * 4 + gate * kPanel;
-          float* to = dx(input) + row * 4 * s_.units + gate * s_.units + unit;
-          if (accumulate(input)) kernel.axpy(1.0f, source, to, width);
-          else std::memcpy(to, source, static_cast<size_t>(width) * sizeof(float));
+    const int64_t columns = 4 * kernel.width, features = s_.features;
+    for (int64_t block = 0; block < s_.blocks.count; block++) {
+      const int64_t first = s_.blocks.first(block), rows = s_.blocks.rows(block);
+      Gemm g{};
+      g.n = 4 * s_.padded;
+      g.k = s_.time * rows;
+      g.a_row = 1;
+      g.b = s_.gates + first * s_.time * columns;
+      g.b_depth = s_.time * batch_;
+      g.gate_units = s_.units;
+      g.c_row = 4 * s_.units;
+      if (wants(kKernel) && row_first < features) {
+        Gemm x = g;
+        x.a = s_.x + first * s_.time * features + (s_.go_backwards ? (s_.time - 1) * features : 0);
+        x.a_col = s_.time * features;
+        x.a_group = rows;
+        x.a_group_step = s_.go_backwards ? -features : features;
+        x.c = dx(kKernel);
+        x.accumulate = block > 0 || accumulate(kKernel);
+        kernel.gemm(x, row_first, std::min(row_last, features), panel_first, panel_last);
+      }
+      if (wants(kRecurrent) && row_last > features) {
+        g.a = s_.h_in.at(s_.blocks, block, 0);
+        g.a_col = s_.padded;
+        g.c = dx(kRecurrent);
+        g.accumulate = block > 0 || accumulate(kRecurrent);
+        kernel.gemm(g, std::max(row_first, features) - features, row_last - features, panel_first, panel_last);
+      }
+      if (!wants(kBias) || row_first > 0) continue;
+      for (int64_t column = panel_first * columns; column < panel_last * columns; column += kPanel) {
+        const int64_t unit = column / kLstmPanel * kPanel, gate = column % kLstmPanel / kPanel;
+        kernel.column_sums(g.b + column / columns * g.b_depth * columns + column % columns, g.k, columns,
+                           std::min(kPanel, s_.units - unit), dx(kBias) + gate * s_.units + unit,
+                           block > 0 || accumulate(kBias));
+      }
+    }
+  }
+
+  void input_gradient() {
+    const Kernels& kernel = kernels();
+    pack_transposed(x(kKernel), s_.features, space(transposed_));
+    const int64_t panels = kernel.pack_panels(s_.features), columns = 4 * kernel.width;
+    over(s_.blocks.count * s_.time, batch_ * s_.time * s_.features, [&](int64_t first, int64_t last) {
+      Gemm g{};
+      g.n = s_.features;
+      g.k = 4 * s_.padded;
+      g.a_row = columns;
+      g.a_col = 1;
+      g.a_group = columns;
+      g.a_group_step = s_.time * batch_ * columns;
+      g.b = space(transposed_);
+      g.c_row = s_.time * s_.features;
+      g.accumulate = accumulate(kX);
+      for (int64_t i = first; i < last; i++) {
+        const int64_t block = i / s_.time, t = i % s_.time, row = s_.blocks.first(block), rows = s_.blocks.rows(block);
+        g.a = s_.gates + (row * s_.time + t * rows) * columns;
+        g.c = dx(kX) + (row * s_.time + (s_.go_backwards ? s_.time - 1 - t : t)) * s_.features;
+        kernel.gemm(g, 0, rows, 0, panels);
+      }
+    });
+  }
+
+  // The gradient of an initial state, (batch, units): what has flowed to the beginning.
+  void state_gradient(Input input, const States& d) {
+    for (int64_t block = 0; block < s_.blocks.count; block++)
+      for (int64_t row = 0; row < s_.blocks.rows(block); row++)
+        for (int64_t u = 0; u < s_.units; u++) {
+          float total = 0.0f;
+          for (int64_t step = 0; step < d.steps; step++) total += d.at(s_.blocks, block, step)[row * s_.padded + u];
+          float* to = dx(input) + (s_.blocks.first(block) + row) * s_.units + u;
+          *to = accumulate(input) ? *to + total : total;
         }
   }
 
+  int64_t batch_ = 0;
   Lstm s_{};
-  int weights_ = -1, bias_ = -1, h_ = -1, c_ = -1, h_in_ = -1, gates_ = -1, recurrent_t_ = -1, dh_ = -1, dc_ = -1,
-      packed_ = -1, product_ = -1, x_by_step_ = -1;
+  int weights_ = -1, bias_ = -1, h_ = -1, c_ = -1, h_in_ = -1, gates_ = -1, transposed_ = -1, dh_ = -1, dc_ = -1;
 };
 
 }  // namespace

@@ -50,8 +50,8 @@ class Dropout : public Op {
   // The noise under the shape of x.
   void spread() {
     const Shape& shape = out().shape;
-    const Shape strides = broadcast_strides(noise_, shape);
-    Shape index(shape.size(), 0);
+    const Places strides = broadcast_strides(noise_, shape);
+    Places index(shape.size());
     int64_t at = 0;
     for (int64_t i = 0, n = out().size(); i < n; i++) {
       space(spread_)[i] = space(mask_)[at];

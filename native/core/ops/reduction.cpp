@@ -71,8 +71,8 @@ class Reduce : public Op {
   template <class F>
   void walk(F f) {
     const Shape& shape = in(0).shape;
-    const Shape strides = broadcast_strides(kept_, shape);
-    Shape index(shape.size(), 0);
+    const Places strides = broadcast_strides(kept_, shape);
+    Places index(shape.size());
     int64_t at = 0;
     for (int64_t i = 0, n = in(0).size(); i < n; i++) {
       f(i, at);

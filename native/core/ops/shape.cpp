@@ -28,12 +28,12 @@ class Move : public Op {
 
   void prepare(bool) override {
     const Shape& from = in(0).shape;
-    Shape strides(from.size());
+    Places strides(from.size());
     int64_t stride = 1;
     for (size_t i = from.size(); i-- > 0; stride *= from[i]) strides[i] = stride;
     strides_ = strides;
     if (node.op == "permute") {
-      for (size_t i = 0; i < strides.size(); i++) strides_[i] = strides[static_cast<size_t>(node.shape("axes")[i])];
+      for (size_t i = 0; i < from.size(); i++) strides_[i] = strides[static_cast<size_t>(node.shape("axes")[i])];
     } else if (node.op == "broadcast_to") {
       strides_ = broadcast_strides(from, out().shape);
     } else {
@@ -65,9 +65,9 @@ class Move : public Op {
     const int64_t n = out().size();
     if (n == 0) return;
     if (shape.empty()) return f(0, start_);
-    const int64_t row = shape.back(), step = strides_.back();
+    const int64_t row = shape.back(), step = strides_[shape.size() - 1];
     const size_t rank = shape.size() - 1;
-    Shape index(rank, 0);
+    Places index(rank);
     int64_t at = start_;
     for (int64_t done = 0; done < n; done += row) {
       for (int64_t i = 0; i < row; i++) f(done + i, at + i * step);
@@ -80,7 +80,7 @@ class Move : public Op {
     }
   }
 
-  Shape strides_;
+  Places strides_;
   int64_t start_ = 0;
 };
 

@@ -1,143 +1,177 @@
-// The LSTM over a range of batch rows, all time steps, forward and backward. No barrier is needed between steps,
-// since a row never reads another row.
+// The LSTM over a range of steps, batch rows and units.
 //
 // Forward: a tile of rows x (i, f, g, o of W units) is the product [x_t, h_{t-1}] [W; R] + b, in this order of k;
 // the cell update is its epilogue. Backward: the slopes turn the stored gates into dz in place, then
 // dh_{t-1} = dz R^T; the weight gradients are products over all steps that the engine makes afterwards.
+//
+// A row never reads another row, so rows may go through all steps without waiting for each other. Where units are
+// divided instead, the engine waits after each step.
 #pragma once
 
 namespace recurra::RECURRA_ISA {
 
+// Weights as the forward tiles read them: for each W units (features + units) rows of i, f, g, o of those units.
 static void lstm_pack(const float* kernel, const float* recurrent, const float* bias, int64_t features, int64_t units,
                       int64_t panel_first, int64_t panel_last, float* weights, float* packed_bias) {
   const int64_t depth = features + units;
-  for (int64_t p = panel_first; p < panel_last; p++) {
-    int64_t start = p * kPanel, width = units - start < kPanel ? units - start : kPanel;
+  for (int64_t unit = panel_first * kPanel; unit < panel_last * kPanel; unit += W) {
+    const int64_t left = units - unit, width = left < W ? (left > 0 ? left : 0) : W;
     auto copy = [&](const float* row, float* out) {
-      for (int64_t gate = 0; gate < 4; gate++) {
-        float* to = out + gate * kPanel;
-        if (row) memcpy(to, row + gate * units + start, static_cast<size_t>(width) * sizeof(float));
-        int64_t from = row ? width : 0;
-        memset(to + from, 0, static_cast<size_t>(kPanel - from) * sizeof(float));
-      }
+      for (int64_t gate = 0; gate < 4; gate++, out += W)
+        store(out, row && width > 0 ? load_at(row + gate * units, unit, width) : vf{});
     };
-    float* out = weights + p * depth * kLstmPanel;
-    for (int64_t k = 0; k < features; k++, out += kLstmPanel) copy(kernel + k * 4 * units, out);
-    for (int64_t k = 0; k < units; k++, out += kLstmPanel) copy(recurrent + k * 4 * units, out);
-    copy(bias, packed_bias + p * kLstmPanel);
+    float* out = weights + unit * depth * 4;
+    for (int64_t k = 0; k < features; k++, out += 4 * W) copy(kernel + k * 4 * units, out);
+    for (int64_t k = 0; k < units; k++, out += 4 * W) copy(recurrent + k * 4 * units, out);
+    copy(bias, packed_bias + unit * 4);
   }
 }
 
-struct Cell {
-  vf i, f, g, o, c, h;
-};
-
-template <bool Standard>
-static inline Cell cell(const Lstm& s, const vf (&z)[4], vf c_before) {
-  Unary a = Standard ? Unary::tanh : static_cast<Unary>(s.activation);
-  Unary r = Standard ? Unary::sigmoid : static_cast<Unary>(s.recurrent_activation);
-  Cell y;
-  y.i = activate(r, z[0], 1.0f);
-  y.f = activate(r, z[1], 1.0f);
-  y.g = activate(a, z[2], 1.0f);
-  y.o = activate(r, z[3], 1.0f);
-  y.c = fma(y.f, c_before, y.i * y.g);
-  y.h = y.o * activate(a, y.c, 1.0f);
-  return y;
+static inline bool standard(const Lstm& s) {
+  return s.activation == static_cast<int>(Unary::tanh) && s.recurrent_activation == static_cast<int>(Unary::sigmoid);
 }
 
-template <int R, bool Standard>
-static inline void lstm_tile(const Lstm& s, int64_t t, int64_t row, int64_t unit) {
-  const int64_t step_x = s.go_backwards ? s.time - 1 - t : t;
-  const int64_t slot = s.gates ? t : t & 1, next = s.gates ? t + 1 : (t + 1) & 1;
-  const int64_t size = s.batch * s.padded, at = row * s.padded + unit;
-  const int64_t panel = unit / kPanel, half = unit % kPanel;
-  const float* w = s.weights + panel * (s.features + s.units) * kLstmPanel + half;
-  const float* b = s.bias + panel * kLstmPanel + half;
-  vf acc[R][4];
-  for (int r = 0; r < R; r++)
-    for (int gate = 0; gate < 4; gate++) acc[r][gate] = load(b + gate * kPanel);
-  auto product = [&](const float* a, int64_t a_row, int64_t k) {
-    for (int64_t i = 0; i < k; i++, w += kLstmPanel) {
-      vf wv[4];
-      for (int gate = 0; gate < 4; gate++) wv[gate] = load(w + gate * kPanel);
-      for (int r = 0; r < R; r++) {
-        vf av = set1(a[r * a_row + i]);
-        for (int gate = 0; gate < 4; gate++) acc[r][gate] = fma(av, wv[gate], acc[r][gate]);
-      }
-    }
-  };
-  product(s.x + (row * s.time + step_x) * s.features, s.time * s.features, s.features);
-  product(s.h_in + slot * size + row * s.padded, s.padded, s.units);
-  const int64_t valid = s.units - unit < W ? s.units - unit : W;
-  for (int r = 0; r < R; r++) {
-    const int64_t here = at + r * s.padded;
-    vf c_before = load(s.c + slot * size + here);
-    Cell y = cell<Standard>(s, acc[r], c_before);
-    vf output = y.h;
-    if (s.mask && s.mask[(row + r) * s.time + step_x] == 0.0f) {
-      y.c = c_before;
-      y.h = load(s.h + slot * size + here);
-      output = s.zero_output_for_mask ? vf{} : y.h;
-    }
+// Where a gate of step t is kept, for the first row of a block and the W units from `unit` on; rows are kColumns apart.
+static inline float* gate_at(const Lstm& s, int64_t t, int64_t block, int64_t unit, int64_t gate) {
+  const int64_t column = unit / kPanel * kLstmPanel + gate * kPanel + unit % kPanel;
+  const int64_t row = s.blocks.first(block) * s.time + t * s.blocks.rows(block);
+  return s.gates + (column / kColumns * s.time * s.blocks.batch + row) * kColumns + column % kColumns;
+}
+
+static inline bool masked(const Lstm& s, int64_t t, int64_t row) {
+  return s.mask && s.mask[row * s.time + (s.go_backwards ? s.time - 1 - t : t)] == 0.0f;
+}
+
+// The cells of some rows of a block and W units, from the sums z. In two passes: the second needs the results of the
+// first, which would be waited for. `from` is the first of the rows, in the block.
+template <bool Standard>
+static void lstm_cells(const Lstm& s, float* z, int64_t t, int64_t block, int64_t from, int64_t rows, int64_t unit) {
+  const Unary a = Standard ? Unary::tanh : static_cast<Unary>(s.activation);
+  const Unary r = Standard ? Unary::sigmoid : static_cast<Unary>(s.recurrent_activation);
+  const int64_t slot = s.gates ? t : t & 1, next = s.gates ? t + 1 : (t + 1) & 1, offset = from * s.padded + unit;
+  const int64_t first = s.blocks.first(block) + from;
+  const float* c_before = s.c.at(s.blocks, block, slot) + offset;
+  float* c_after = s.c.at(s.blocks, block, next) + offset;
+  float* gates[4];
+  for (int64_t gate = 0; gate < 4; gate++)
+    gates[gate] = s.gates ? gate_at(s, t, block, unit, gate) + from * kColumns : nullptr;
+  float* sums = z;
+  for (int64_t row = 0; row < rows; row++, sums += 4 * W) {
+    const vf i = activate(r, load(sums), 1.0f), f = activate(r, load(sums + W), 1.0f);
+    const vf g = activate(a, load(sums + 2 * W), 1.0f), o = activate(r, load(sums + 3 * W), 1.0f);
     if (s.gates) {
-      float* gates = s.gates + ((t * s.batch + row + r) * s.padded + panel * kPanel) * 4 + half;
-      store(gates, y.i);
-      store(gates + kPanel, y.f);
-      store(gates + 2 * kPanel, y.g);
-      store(gates + 3 * kPanel, y.o);
+      store(gates[0] + row * kColumns, i);
+      store(gates[1] + row * kColumns, f);
+      store(gates[2] + row * kColumns, g);
+      store(gates[3] + row * kColumns, o);
     }
-    store(s.c + next * size + here, y.c);
-    store(s.h + next * size + here, y.h);
-    if (s.recurrent_mask) {
-      vf m = valid > 0 ? load_at(s.recurrent_mask + (row + r) * s.units, unit, valid) : vf{};
-      store(s.h_in + next * size + here, y.h * m);
-    }
-    if (valid > 0) {
-      if (s.sequence) store_at(s.sequence + ((row + r) * s.time + t) * s.units, unit, output, valid);
-      if (t == s.time - 1) {
-        if (s.last_h) store_at(s.last_h + (row + r) * s.units, unit, y.h, valid);
-        if (s.last_c) store_at(s.last_c + (row + r) * s.units, unit, y.c, valid);
-      }
-    }
+    const vf before = load(c_before + row * s.padded), c = masked(s, t, first + row) ? before : fma(f, before, i * g);
+    store(c_after + row * s.padded, c);
+    store(sums, c);
+    store(sums + W, o);
   }
+  const float* h_before = s.h.at(s.blocks, block, slot) + offset;
+  float* h_after = s.h.at(s.blocks, block, next) + offset;
+  float* h_in_after = s.h_in.at(s.blocks, block, next) + offset;
+  const int64_t valid = s.units - unit < W ? s.units - unit : W;
+  sums = z;
+  for (int64_t i = 0; i < rows; i++, sums += 4 * W) {
+    const int64_t row = first + i;
+    vf h = load(sums + W) * activate(a, load(sums), 1.0f), output = h;
+    if (masked(s, t, row)) {
+      h = load(h_before + i * s.padded);
+      output = s.zero_output_for_mask ? vf{} : h;
+    }
+    store(h_after + i * s.padded, h);
+    if (valid <= 0) continue;
+    if (s.recurrent_mask) store(h_in_after + i * s.padded, h * load_at(s.recurrent_mask + row * s.units, unit, valid));
+    if (s.sequence) store_at(s.sequence + (row * s.time + t) * s.units, unit, output, valid);
+    if (t < s.time - 1) continue;
+    if (s.last_h) store_at(s.last_h + row * s.units, unit, h, valid);
+    if (s.last_c) store_at(s.last_c + row * s.units, unit, load(sums), valid);
+  }
+}
+
+// One step of some rows of a block and W units: first all sums, then the cells. Where the sums are long, they are made
+// in blocks of k, so that a block of the weights stays in the first-level cache while all rows pass by it.
+template <bool Standard>
+static void lstm_units(const Lstm& s, int64_t t, int64_t block, int64_t from, int64_t rows, int64_t unit, float* sums) {
+  const int64_t step_x = s.go_backwards ? s.time - 1 - t : t, slot = s.gates ? t : t & 1;
+  const int64_t depth = s.features + s.units, x_row = s.time * s.features;
+  const float* weights = s.weights + unit * depth * 4;
+  const float* x = s.x + (s.blocks.first(block) + from) * x_row + step_x * s.features;
+  const float* h = s.h_in.at(s.blocks, block, slot) + from * s.padded;
+  for (int64_t k0 = 0; k0 < depth; k0 += kDepth) {
+    const int64_t k1 = k0 + kDepth < depth ? k0 + kDepth : depth;
+    over_tiles<RECURRA_ROWS>(0, rows, [&](auto height, int64_t row) {
+      constexpr int R = height.value;
+      float* sum = sums + row * 4 * W;
+      vf acc[R][4];
+      for (int r = 0; r < R; r++)
+        for (int gate = 0; gate < 4; gate++)
+          acc[r][gate] = load(k0 ? sum + (r * 4 + gate) * W : s.bias + unit * 4 + gate * W);
+      const float* w = weights + k0 * 4 * W;
+      if (k0 < s.features) {
+        const int64_t n = (k1 < s.features ? k1 : s.features) - k0;
+        multiply<R, 4>(acc, x + row * x_row + k0, x_row, 1, w, 4 * W, n);
+        w += n * 4 * W;
+      }
+      if (k1 > s.features) {
+        const int64_t start = k0 > s.features ? k0 - s.features : 0;
+        multiply<R, 4>(acc, h + row * s.padded + start, s.padded, 1, w, 4 * W, k1 - s.features - start);
+      }
+      for (int r = 0; r < R; r++)
+        for (int gate = 0; gate < 4; gate++) store(sum + (r * 4 + gate) * W, acc[r][gate]);
+    });
+  }
+  lstm_cells<Standard>(s, sums, t, block, from, rows, unit);
 }
 
 template <bool Standard>
-static void lstm_forward_rows(const Lstm& s, int64_t first, int64_t last) {
-  for (int64_t t = 0; t < s.time; t++)
-    for (int64_t unit = 0; unit < s.padded; unit += W) {
-      int64_t row = first;
-      for (; row + kRows <= last; row += kRows) lstm_tile<kRows, Standard>(s, t, row, unit);
-      switch (last - row) {
-#if RECURRA_ROWS > 3
-        case 5: lstm_tile<5, Standard>(s, t, row, unit); break;
-        case 4: lstm_tile<4, Standard>(s, t, row, unit); break;
-        case 3: lstm_tile<3, Standard>(s, t, row, unit); break;
-#endif
-        case 2: lstm_tile<2, Standard>(s, t, row, unit); break;
-        case 1: lstm_tile<1, Standard>(s, t, row, unit); break;
-        default: break;
+static void lstm_steps(const Lstm& s, const Part& part) {
+  constexpr int64_t kRowsAtOnce = 64;
+  alignas(64) float sums[kRowsAtOnce * 4 * W];
+  for (int64_t t = part.step_first; t < part.step_last; t++)
+    for (int64_t unit = part.unit_first; unit < part.unit_last; unit += W)
+      for (int64_t block = part.block_first; block < part.block_last; block++) {
+        const int64_t rows = s.blocks.rows(block);
+        for (int64_t row = 0; row < rows; row += kRowsAtOnce)
+          lstm_units<Standard>(s, t, block, row, rows - row < kRowsAtOnce ? rows - row : kRowsAtOnce, unit, sums);
       }
-    }
 }
 
-static void lstm_forward(const Lstm& s, int64_t first, int64_t last) {
-  for (int64_t row = first; row < last; row++) {
-    const int64_t at = row * s.padded;
-    auto start = [&](float* to, const float* from, const float* factor) {
-      memset(to + at, 0, static_cast<size_t>(s.padded) * sizeof(float));
-      for (int64_t u = 0; from && u < s.units; u++)
-        to[at + u] = from[row * s.units + u] * (factor ? factor[row * s.units + u] : 1.0f);
-    };
-    start(s.h, s.initial_h, nullptr);
-    start(s.c, s.initial_c, nullptr);
-    if (s.recurrent_mask) start(s.h_in, s.initial_h, s.recurrent_mask);
+static void lstm_forward(const Lstm& s, const Part& part) {
+  if (standard(s)) lstm_steps<true>(s, part);
+  else lstm_steps<false>(s, part);
+}
+
+// The states before the first step, or the gradients after the last: from `given` (batch, units), else 0.
+static void start_states(const Lstm& s, int64_t block_first, int64_t block_last, const States& states,
+                         const float* given, const float* factor) {
+  for (int64_t block = block_first; block < block_last; block++) {
+    const int64_t rows = s.blocks.rows(block), first = s.blocks.first(block);
+    float* to = states.at(s.blocks, block, 0);
+    memset(to, 0, static_cast<size_t>(rows * s.padded) * sizeof(float));
+    for (int64_t row = 0; given && row < rows; row++)
+      map(s.units, [&](int64_t u, int64_t m) {
+        vf v = load_at(given + (first + row) * s.units, u, m);
+        if (factor) v *= load_at(factor + (first + row) * s.units, u, m);
+        store_at(to + row * s.padded, u, v, m);
+      });
   }
-  bool standard =
-      s.activation == static_cast<int>(Unary::tanh) && s.recurrent_activation == static_cast<int>(Unary::sigmoid);
-  if (standard) lstm_forward_rows<true>(s, first, last);
-  else lstm_forward_rows<false>(s, first, last);
+}
+
+static void lstm_start(const Lstm& s, int64_t block_first, int64_t block_last) {
+  start_states(s, block_first, block_last, s.h, s.initial_h, nullptr);
+  start_states(s, block_first, block_last, s.c, s.initial_c, nullptr);
+  if (s.recurrent_mask) start_states(s, block_first, block_last, s.h_in, s.initial_h, s.recurrent_mask);
+}
+
+static void lstm_start_backward(const Lstm& s, int64_t block_first, int64_t block_last) {
+  start_states(s, block_first, block_last, s.dh, s.d_last_h, nullptr);
+  start_states(s, block_first, block_last, s.dc, s.d_last_c, nullptr);
+  for (int64_t block = block_first; block < block_last; block++)
+    memset(s.dh.at(s.blocks, block, 1), 0, static_cast<size_t>(s.blocks.rows(block) * s.padded) * sizeof(float));
 }
 
 // Zeros in the lanes beyond the last unit: with some activations they hold numbers that would spoil the products.
@@ -147,90 +181,89 @@ static inline vf only(vf v, int64_t valid) {
   return load(lanes);
 }
 
-// dz of one step and W units of one row; what flows on beside the recurrent product stays in `dc` and `dh`.
+// dz of one step, one block and W units; what flows on beside the recurrent product stays in `dc` and `dh`.
 template <bool Standard>
-static inline void lstm_slopes(const Lstm& s, int64_t t, int64_t row, int64_t unit) {
+static void lstm_slopes_of(const Lstm& s, int64_t t, int64_t block, int64_t unit) {
   const Unary a = Standard ? Unary::tanh : static_cast<Unary>(s.activation);
   const Unary r = Standard ? Unary::sigmoid : static_cast<Unary>(s.recurrent_activation);
-  const int64_t step_x = s.go_backwards ? s.time - 1 - t : t;
-  const int64_t size = s.batch * s.padded, here = row * s.padded + unit;
-  const int64_t panel = unit / kPanel, half = unit % kPanel;
+  const int64_t first = s.blocks.first(block), rows = s.blocks.rows(block);
   const int64_t valid = s.units - unit < W ? s.units - unit : W;
-  float* gates = s.gates + ((t * s.batch + row) * s.padded + panel * kPanel) * 4 + half;
-  vf d_output{};
-  if (s.d_sequence && valid > 0) d_output = load_at(s.d_sequence + (row * s.time + t) * s.units, unit, valid);
-  vf dh = load(s.dh + here) + load(s.dh + size + here);
-  vf dc = load(s.dc + here);
-  if (s.mask && s.mask[row * s.time + step_x] == 0.0f) {
-    // The step did not count: the states and their gradients pass by it.
-    if (!s.zero_output_for_mask) dh += d_output;
-    for (int gate = 0; gate < 4; gate++) store(gates + gate * kPanel, vf{});
-    store(s.dh + size + here, dh);
-    return;
+  float* gates[4];
+  for (int64_t gate = 0; gate < 4; gate++) gates[gate] = gate_at(s, t, block, unit, gate);
+  const float *flow = s.dh.at(s.blocks, block, 0) + unit, *c_before = s.c.at(s.blocks, block, t) + unit;
+  const float* c_after = s.c.at(s.blocks, block, t + 1) + unit;
+  float *kept = s.dh.at(s.blocks, block, 1) + unit, *dc_kept = s.dc.at(s.blocks, block, 0) + unit;
+  for (int64_t row = 0; row < rows; row++) {
+    const int64_t here = row * s.padded;
+    vf d_output{};
+    if (s.d_sequence && valid > 0)
+      d_output = load_at(s.d_sequence + ((first + row) * s.time + t) * s.units, unit, valid);
+    vf dh = load(flow + here) + load(kept + here);
+    if (masked(s, t, first + row)) {
+      // The step did not count: the states and their gradients pass by it.
+      if (!s.zero_output_for_mask) dh += d_output;
+      for (float* gate : gates) store(gate + row * kColumns, vf{});
+      store(kept + here, dh);
+      continue;
+    }
+    dh += d_output;
+    const vf i = load(gates[0] + row * kColumns), f = load(gates[1] + row * kColumns);
+    const vf g = load(gates[2] + row * kColumns), o = load(gates[3] + row * kColumns);
+    const vf ac = activate(a, load(c_after + here), 1.0f);
+    vf dc = fma(dh * o, slope_from_result(a, ac), load(dc_kept + here));
+    vf dz[4] = {dc * g * slope_from_result(r, i), dc * load(c_before + here) * slope_from_result(r, f),
+                dc * i * slope_from_result(a, g), dh * ac * slope_from_result(r, o)};
+    dc = dc * f;
+    if (valid < W) {
+      for (vf& d : dz) d = only(d, valid);
+      dc = only(dc, valid);
+    }
+    for (int64_t gate = 0; gate < 4; gate++) store(gates[gate] + row * kColumns, dz[gate]);
+    store(dc_kept + here, dc);
+    store(kept + here, vf{});
   }
-  dh += d_output;
-  vf i = load(gates), f = load(gates + kPanel), g = load(gates + 2 * kPanel), o = load(gates + 3 * kPanel);
-  vf ac = activate(a, load(s.c + (t + 1) * size + here), 1.0f);
-  vf c_before = load(s.c + t * size + here);
-  dc = fma(dh * o, slope_from_result(a, ac), dc);
-  vf dz[4] = {dc * g * slope_from_result(r, i), dc * c_before * slope_from_result(r, f),
-              dc * i * slope_from_result(a, g), dh * ac * slope_from_result(r, o)};
-  dc = dc * f;
-  if (valid < W) {
-    for (int gate = 0; gate < 4; gate++) dz[gate] = only(dz[gate], valid);
-    dc = only(dc, valid);
-  }
-  for (int gate = 0; gate < 4; gate++) store(gates + gate * kPanel, dz[gate]);
-  store(s.dc + here, dc);
-  store(s.dh + size + here, vf{});
 }
 
-template <bool Standard>
-static void lstm_backward_rows(const Lstm& s, int64_t first, int64_t last) {
-  for (int64_t t = s.time - 1; t >= 0; t--) {
-    for (int64_t row = first; row < last; row++)
-      for (int64_t unit = 0; unit < s.padded; unit += W) lstm_slopes<Standard>(s, t, row, unit);
+static void lstm_slopes(const Lstm& s, const Part& part) {
+  for (int64_t block = part.block_first; block < part.block_last; block++)
+    for (int64_t unit = part.unit_first; unit < part.unit_last; unit += W) {
+      if (standard(s)) lstm_slopes_of<true>(s, part.step_first, block, unit);
+      else lstm_slopes_of<false>(s, part.step_first, block, unit);
+    }
+}
+
+static void lstm_flow(const Lstm& s, const Part& part) {
+  const int64_t t = part.step_first;
+  const int64_t unit_last = part.unit_last < s.units ? part.unit_last : s.units;
+  for (int64_t block = part.block_first; block < part.block_last; block++) {
+    const int64_t rows = s.blocks.rows(block);
+    float* flow = s.dh.at(s.blocks, block, 0);
     Gemm g{};
-    g.m = s.batch;
     g.n = s.units;
     g.k = 4 * s.padded;
-    g.a = s.gates + t * s.batch * 4 * s.padded;
-    g.a_row = 4 * s.padded;
+    g.a = gate_at(s, t, block, 0, 0);
+    g.a_row = kColumns;
     g.a_col = 1;
-    g.b_packed = s.recurrent_t;
-    g.c = s.dh;
+    g.a_group = kColumns;
+    g.a_group_step = s.time * s.blocks.batch * kColumns;
+    g.b = s.recurrent_t;
+    g.c = flow;
     g.c_row = s.padded;
-    gemm(g, first, last, 0, pack_panels(s.units));
-    if (s.recurrent_mask)
-      for (int64_t row = first; row < last; row++)
-        map(s.units, [&](int64_t u, int64_t m) {
-          float* dh = s.dh + row * s.padded;
-          const vf flow = load_at(dh, u, m);
-          store_at(dh, u, flow * load_at(s.recurrent_mask + row * s.units, u, m), m);
-          if (s.d_recurrent_mask) {
-            const vf h_before = load_at(s.h + (t * s.batch + row) * s.padded, u, m);
-            float* d = s.d_recurrent_mask + row * s.units;
-            store_at(d, u, fma(flow, h_before, load_at(d, u, m)), m);
-          }
-        });
+    gemm(g, 0, rows, part.unit_first / kColumns, (unit_last + kColumns - 1) / kColumns);
+    if (!s.recurrent_mask) continue;
+    const float* h_before = s.h.at(s.blocks, block, t);
+    for (int64_t i = 0; i < rows; i++) {
+      const int64_t row = s.blocks.first(block) + i;
+      map(unit_last - part.unit_first, [&](int64_t j, int64_t m) {
+        const int64_t u = part.unit_first + j;
+        const vf d = load_at(flow + i * s.padded, u, m);
+        store_at(flow + i * s.padded, u, d * load_at(s.recurrent_mask + row * s.units, u, m), m);
+        if (!s.d_recurrent_mask) return;
+        float* to = s.d_recurrent_mask + row * s.units;
+        store_at(to, u, fma(d, load_at(h_before + i * s.padded, u, m), load_at(to, u, m)), m);
+      });
+    }
   }
-}
-
-static void lstm_backward(const Lstm& s, int64_t first, int64_t last) {
-  const int64_t size = s.batch * s.padded;
-  for (int64_t row = first; row < last; row++) {
-    const size_t bytes = static_cast<size_t>(s.padded) * sizeof(float);
-    memset(s.dh + row * s.padded, 0, bytes);
-    memset(s.dh + size + row * s.padded, 0, bytes);
-    memset(s.dc + row * s.padded, 0, bytes);
-    const size_t valid = static_cast<size_t>(s.units) * sizeof(float);
-    if (s.d_last_h) memcpy(s.dh + row * s.padded, s.d_last_h + row * s.units, valid);
-    if (s.d_last_c) memcpy(s.dc + row * s.padded, s.d_last_c + row * s.units, valid);
-  }
-  bool standard =
-      s.activation == static_cast<int>(Unary::tanh) && s.recurrent_activation == static_cast<int>(Unary::sigmoid);
-  if (standard) lstm_backward_rows<true>(s, first, last);
-  else lstm_backward_rows<false>(s, first, last);
 }
 
 }  // namespace recurra::RECURRA_ISA

@@ -4,13 +4,12 @@
 
 namespace recurra::RECURRA_ISA {
 
+// e^x = 2^n (1 + fraction), with |x - n ln2| <= ln2 / 2.
 struct Exp {
-  vf power;     // 2^n as float, n clamped to the normal range
-  vf fraction;  // expm1(r), |r| <= ln2 / 2
-  vf rest;      // what is left of 2^n where n is outside the normal range
+  vi n;         // in the low bits
+  vf fraction;  // expm1(x - n ln2)
 };
 
-// exp(x) = power * rest * (1 + fraction), for -104 <= x <= 89.
 static inline Exp split_exp(vf x) {
   const vf magic = set1(12582912.0f);  // adding it rounds to an integer, held in the low bits
   vf shifted = fma(x, set1(1.44269504f), magic);
@@ -22,36 +21,51 @@ static inline Exp split_exp(vf x) {
   q = fma(q, r, set1(4.166626704e-02f));
   q = fma(q, r, set1(1.666653815e-01f));
   q = fma(q, r, set1(5.000000066e-01f));
-  vf fraction = fma(q * r, r, r);
-  vi k = bits(shifted) - bits(magic);
-  vi low = k < -126 ? iset1(-126) : k;
-  vi inside = low > 127 ? iset1(127) : low;
-  vi outside = k - inside;
-  vi limited = outside < -126 ? iset1(-126) : outside;
-  return {from_bits((inside + 127) << 23), fraction, from_bits((limited + 127) << 23)};
+  return {bits(shifted), fma(q * r, r, r)};
+}
+
+// 2^n for -126 <= n <= 127, and infinity for 128. The shift drops all but the low bits.
+static inline vf power_of_two(vi n) { return from_bits((n << 23) + iset1(0x3f800000)); }
+
+// 2^n as two factors, for numbers outside the normal range too: -252 <= n <= 254.
+struct Powers {
+  vf inside, rest;
+};
+
+static inline Powers powers_of_two(vi shifted) {
+  const vi n = shifted - bits(set1(12582912.0f));
+  const vi low = n < -126 ? iset1(-126) : n;
+  const vi inside = low > 127 ? iset1(127) : low;
+  return {power_of_two(inside), power_of_two(n - inside)};
 }
 
 static inline vf exp(vf x) {
-  vf clamped = at_least(at_most(x, set1(89.0f)), set1(-104.0f));
-  Exp e = split_exp(clamped);
-  return fma(e.power, e.fraction, e.power) * e.rest;
+  const Exp e = split_exp(at_least(at_most(x, set1(89.0f)), set1(-104.0f)));
+  const Powers p = powers_of_two(e.n);
+  return fma(p.inside, e.fraction, p.inside) * p.rest;
 }
 
 static inline vf expm1(vf x) {
-  vf clamped = at_least(at_most(x, set1(89.0f)), set1(-30.0f));
-  Exp e = split_exp(clamped);
-  return fma(e.power, e.fraction, e.power - 1.0f) * e.rest;
+  const Exp e = split_exp(at_least(at_most(x, set1(89.0f)), set1(-30.0f)));
+  const Powers p = powers_of_two(e.n);
+  return fma(p.inside, e.fraction, p.inside - 1.0f) * p.rest;
 }
 
-static inline vf sigmoid(vf x) { return 1.0f / (1.0f + exp(-x)); }
+static inline vf sigmoid(vf x) {
+  // Where x < -88.4, n is 128, whose power of two comes out as infinity: the result is 0, and no normal number would
+  // have been. Where x > 87, 1 + e^-87 is 1.
+  const Exp e = split_exp(at_least(at_most(-x, set1(89.0f)), set1(-87.0f)));
+  const vf power = power_of_two(e.n);
+  return 1.0f / (1.0f + fma(power, e.fraction, power));
+}
 
 static inline vf tanh(vf x) {
   // tanh(|x|) = m / (m + 2), m = expm1(2 |x|): exact in form near 0, where a difference would cancel.
-  vf a = abs(x);
-  a = at_most(a, set1(10.0f));
-  Exp e = split_exp(a + a);
-  vf m = fma(e.power, e.fraction, e.power - 1.0f);
-  vf y = m / (m + 2.0f);
+  const vf a = at_most(abs(x), set1(10.0f));
+  const Exp e = split_exp(a + a);
+  const vf power = power_of_two(e.n);
+  const vf m = fma(power, e.fraction, power - 1.0f);
+  const vf y = m / (m + 2.0f);
   return from_bits(bits(y) | (bits(x) & iset1(INT32_MIN)));
 }
 

@@ -21,7 +21,7 @@ static inline void row_product(const Recurrence& s, int64_t first, int64_t last,
 #else
   (void)s;
 #endif
-  const Gemm g{last, n, k, a, a_stride, 1, packed, bias, c, c_stride, accumulate};
+  const Gemm g{n, k, a, a_stride, 1, packed, bias, c, c_stride, accumulate};
   gemm(g, first, last, 0, pack_panels(n));
 }
 

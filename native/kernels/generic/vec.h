@@ -23,9 +23,6 @@ static inline vf load_n(const float* p, int64_t n) {
 static inline void store_n(float* p, vf v, int64_t n) { memcpy(p, &v, static_cast<size_t>(n) * sizeof(float)); }
 static inline vi bits(vf v) { return (vi)v; }
 static inline vf from_bits(vi v) { return (vf)v; }
-// A NaN in `a` stays: comparisons with NaN are false.
-static inline vf at_most(vf a, vf limit) { return limit < a ? limit : a; }
-static inline vf at_least(vf a, vf limit) { return a < limit ? limit : a; }
 static inline vf abs(vf a) { return from_bits(bits(a) & iset1(0x7fffffff)); }
 
 // y[i] = f(x[i]...) for whole vectors, the tail through a padded vector, so each element sees the same code.

@@ -30,4 +30,7 @@ static inline vf sqrt(vf a) {
   memcpy(&a, x, sizeof a);
   return a;
 }
+// A NaN in `a` stays: comparisons with NaN are false.
+static inline vf at_most(vf a, vf limit) { return limit < a ? limit : a; }
+static inline vf at_least(vf a, vf limit) { return a < limit ? limit : a; }
 }  // namespace recurra::RECURRA_ISA

@@ -10,6 +10,7 @@ import numpy as np
 
 from ..formats import load_model
 from ..formats.files import format_of
+from ..formats.recurra import weights_in
 from ..graph import show_shape
 from ..models import Model
 
@@ -26,17 +27,24 @@ def run_inspect(path: Path, weights: bool, as_json: bool) -> None:
         weights: Whether each weight is listed with its range.
         as_json: Whether to print JSON instead of text.
     """
-    model = load_model(path, allow_nonfinite=True)
-    facts = _facts(model, path)
-    rows = [_range(variable.name, variable.value) for variable in model.weights]
+    found = weights_in(path) if format_of(path) == "recurra" and not path.is_dir() else None
+    model = load_model(path, allow_nonfinite=True) if found is None else None
+    if model is not None:
+        facts = _facts(model, path)
+        found = {variable.name: variable.value for variable in model.weights}
+    else:
+        facts = {"file": str(path), "format": "weights of recurra, without the layers"}
+        facts["parameters"] = sum(array.size for array in (found or {}).values())
+    rows = [_range(name, array) for name, array in (found or {}).items()]
     if as_json:
         print(json.dumps({**facts, "weights": rows}, indent=2))
         return
     width = max(map(len, facts))
     for name, value in facts.items():
-        print(f"{name:<{width}}  {value}")
-    print()
-    model.summary()
+        print(f"{name:<{width}}  {f'{value:,}' if isinstance(value, int) else value}")
+    if model is not None:
+        print()
+        model.summary()
     if weights:
         _print_table(rows)
     elif any(row["nonfinite"] for row in rows):

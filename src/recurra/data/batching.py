@@ -332,6 +332,8 @@ def _fit_shape(array: np.ndarray, spec: FeedSpec) -> np.ndarray:
 
 
 def _to_float(array: np.ndarray, label: str, dtype: np.dtype[Any]) -> np.ndarray:
+    if array.dtype == dtype:
+        return _contiguous_rows(array, dtype)
     try:
         with np.errstate(over="raise", invalid="ignore"):
             return _contiguous_rows(array, dtype)
@@ -344,6 +346,8 @@ def _to_float(array: np.ndarray, label: str, dtype: np.dtype[Any]) -> np.ndarray
 
 def _contiguous_rows(array: np.ndarray, dtype: np.dtype[Any]) -> np.ndarray:
     """Converts an array so that each row is contiguous, copying no more than the memory it stands on."""
+    if array.dtype == dtype and array.flags.c_contiguous and array.ndim:
+        return array
     if not array.ndim or not len(array) or not array[:1].flags.c_contiguous or array.strides[0] < 0:
         return np.ascontiguousarray(array, dtype=dtype)
     if array.dtype == dtype:

@@ -1,15 +1,32 @@
-"""Engines: `get` finds one by name, `default` picks the native one, or numpy where it could not be built."""
+"""Engines: `get` finds one by name, `default` picks the native one, or numpy where it could not be built.
+
+`num_threads` and `set_num_threads`, also named ``recurra.num_threads`` and ``recurra.set_num_threads``, are about the
+threads of the native engine.
+"""
 
 from __future__ import annotations
 
 import importlib
 import os
 import warnings
+from typing import Any
 
-from ..errors import EngineError, UnknownNameError
+from ..errors import ArgumentError, EngineError, UnknownNameError
 from .base import PRECISIONS, Engine, Program, Stream, UpdateRule
 
-__all__ = ["PRECISIONS", "Engine", "Program", "Stream", "UpdateRule", "available", "default", "get", "show_precisions"]
+__all__ = [
+    "PRECISIONS",
+    "Engine",
+    "Program",
+    "Stream",
+    "UpdateRule",
+    "available",
+    "default",
+    "get",
+    "num_threads",
+    "set_num_threads",
+    "show_precisions",
+]
 
 _NAMES = ("native", "numpy")
 _loaded: dict[str, Engine] = {}
@@ -78,6 +95,50 @@ def show_precisions(engine: Engine) -> str:
     here = ", ".join(name for name, reason in reasons.items() if reason is None)
     missing = [name for name, reason in reasons.items() if reason is not None]
     return f"{here} (not {', '.join(missing)}: {reasons[missing[0]]})" if missing else here
+
+
+def num_threads() -> int:
+    """How many threads the native engine computes with, the calling one included.
+
+    It is what `set_num_threads` set, else the environment variable RECURRA_NUM_THREADS, else the processors that this
+    process may use: those of its affinity, and no more than its control group (a container's limit) grants. 1 where the
+    native engine is not installed. It never changes a result, only the time it takes.
+    """
+    return int(_native_module().num_threads()) if _load("native") is not None else 1
+
+
+def set_num_threads(count: int) -> None:
+    """Sets how many threads the native engine computes with, for the whole process.
+
+    A call of the engine that runs in another thread ends with the old number. One call at a time has the threads of the
+    engine to help it; calls from other Python threads meanwhile compute alone. The threads sleep when there is nothing
+    to do, so they leave the processors to numpy's own, whose number OPENBLAS_NUM_THREADS or MKL_NUM_THREADS sets. Where
+    the native engine is not installed, only ``count`` is checked.
+
+    Args:
+        count: From 1 to 1024.
+
+    Raises:
+        ArgumentError: ``count`` is no whole number or out of range.
+
+    Example:
+
+    >>> import recurra
+    >>> before = recurra.num_threads()
+    >>> recurra.set_num_threads(1)
+    >>> recurra.num_threads()
+    1
+    >>> recurra.set_num_threads(before)
+    """
+    whole = hasattr(count, "__index__") and not isinstance(count, bool)
+    if not whole or not 1 <= count <= 1024:
+        raise ArgumentError(f"set_num_threads expects a whole number from 1 to 1024, received {count!r}.")
+    if _load("native") is not None:
+        _native_module().set_num_threads(int(count))
+
+
+def _native_module() -> Any:
+    return importlib.import_module(f"{__name__}.native")
 
 
 def _load(name: str) -> Engine | None:

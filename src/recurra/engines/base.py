@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from ..errors import EngineError, NonFiniteError, UnknownNameError
+from ..errors import ArgumentError, EngineError, NonFiniteError, UnknownNameError
 from ..graph import Graph
 
 __all__ = ["PRECISIONS", "Engine", "Program", "Stream", "UpdateRule"]
@@ -70,8 +70,9 @@ class Program(abc.ABC):
     """A compiled graph. It reads and changes the very arrays given to `Engine.compile`.
 
     ``feeds`` maps each input's name to an array, float inputs in the program's float type and int inputs int32,
-    all C-contiguous. With ``rows``, an int64 vector, the batch is ``array[rows]`` of each feed, gathered inside;
-    without, the arrays are the batch.
+    each row of it C-contiguous: whole arrays, windows over a series, pieces ``array[:, 10:20]`` of sequences. With
+    ``rows``, an int64 vector, the batch is ``array[rows]`` of each feed, gathered inside; without, the arrays are the
+    batch.
 
     ``step`` numbers the training steps from 1; random ops draw from it.
     """
@@ -221,17 +222,57 @@ class Stream:
         self._parameters = parameters
         self._precision = precision
 
-    def session(self, states: Mapping[str, np.ndarray]) -> Callable[[np.ndarray], Any]:
-        """Returns a function that makes one step: it takes the input and returns the output, or a list of several.
+    def session(
+        self,
+        states: Mapping[str, np.ndarray],
+        convert: Callable[[Any], np.ndarray],
+        shape: Sequence[int],
+        outputs: Sequence[Sequence[int]],
+    ) -> Callable[[Any, Any], Any]:
+        """Returns a function that makes one step: of the input and ``out`` it makes the output, or a list of several.
+
+        ``out`` is None, or where to write: an array, or a sequence of them for several outputs.
 
         Args:
             states: The array of each state, C-contiguous. Each step reads and changes them in place.
+            convert: Makes a C-contiguous array of the input's type with ``shape`` of whatever a step is given.
+            shape: The shape that steps have from outside; the graph's may have an axis of time beside.
+            outputs: The same for each output.
         """
         program = self._engine.compile(self.graph, {**self._parameters, **states}, precision=self._precision)
-        (name,) = self.graph.inputs
+        ((name, id),) = self.graph.inputs.items()
+        inner = tuple(int(dim) for dim in self.graph.values[id].shape)
+        shapes = [tuple(of_output) for of_output in outputs]
+        float_type = next(iter((*self._parameters.values(), *states.values()))).dtype
+        kinds = [self.graph.values[id].dtype for id in self.graph.outputs.values()]
+        types = [np.dtype(np.int32) if kind == "int" else float_type for kind in kinds]
 
-        def step(x: np.ndarray) -> Any:
-            outputs = list(program.predict({name: x}).values())
-            return outputs[0] if len(outputs) == 1 else outputs
+        def step(x: Any, out: Any) -> Any:
+            given = [out] if len(shapes) == 1 else out
+            if out is not None:
+                _check_targets(given, shapes, types)
+            made = program.predict({name: convert(x).reshape(inner)}).values()
+            ys = [y.reshape(of_output) for y, of_output in zip(made, shapes, strict=True)]
+            if out is not None:
+                for target, y in zip(given, ys, strict=True):
+                    target[...] = y
+                ys = list(given)
+            return ys[0] if len(ys) == 1 else ys
 
         return step
+
+
+def _check_targets(given: Any, shapes: Sequence[tuple[int, ...]], types: Sequence[np.dtype[Any]]) -> None:
+    fits = isinstance(given, (list, tuple)) and len(given) == len(shapes)
+    for target, shape, dtype in zip(given, shapes, types, strict=True) if fits else ():
+        fits = fits and (
+            type(target) is np.ndarray
+            and target.shape == shape
+            and target.dtype == dtype
+            and target.flags.c_contiguous
+            and target.flags.writeable
+        )
+    if not fits:
+        kind = "a writable C-contiguous array" if len(shapes) == 1 else "a list of such arrays"
+        wanted = ", ".join(f"{shape} of {dtype}" for shape, dtype in zip(shapes, types, strict=True))
+        raise ArgumentError(f"out must be {kind}, of shape {wanted}.")

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import os
+import stat
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -22,7 +23,7 @@ from .limits import MAX_HEADER_BYTES, MAX_TENSORS, parse_json
 __all__ = ["KEY", "read", "write"]
 
 KEY = "recurra"
-_FLOATS = {"F32": np.dtype(np.float32), "F64": np.dtype(np.float64)}
+_FLOATS = ("F32", "F64")
 
 
 def write(path: str | os.PathLike[str], tensors: Mapping[str, np.ndarray], content: Mapping[str, Any]) -> None:
@@ -53,7 +54,10 @@ def read(path: str | os.PathLike[str]) -> tuple[dict[str, np.ndarray], dict[str,
     """
     file = Path(path)
     try:
-        size = file.stat().st_size
+        found = file.stat()
+        if not stat.S_ISREG(found.st_mode):
+            raise FormatError(f"Cannot read '{file}': it is {'a directory' if file.is_dir() else 'no ordinary file'}.")
+        size = found.st_size
         with file.open("rb") as stream:
             begin = stream.read(8)
             length = int.from_bytes(begin, "little")

@@ -7,6 +7,7 @@ process allocate or recurse.
 from __future__ import annotations
 
 import json
+import math
 from typing import Any
 
 from ..errors import FormatError
@@ -18,7 +19,9 @@ __all__ = [
     "MAX_RANK",
     "MAX_STATE_ELEMENTS",
     "MAX_TENSORS",
+    "StateLimit",
     "count_layers",
+    "finite",
     "parse_json",
 ]
 
@@ -28,14 +31,14 @@ MAX_HEADER_BYTES = 32 * 2**20
 MAX_JSON_DEPTH = 64
 """Nesting of lists and mappings in a configuration. Five levels a nested model."""
 
-MAX_LAYERS = 10_000
-"""Layers of a model, those inside others included."""
+MAX_LAYERS = 50_000
+"""Layers of a model, those inside others included, as often as they are called."""
 
 MAX_RANK = 16
 """Dimensions of a tensor."""
 
-MAX_STATE_ELEMENTS = 2**28
-"""Elements of a stateful layer's state, which is no tensor of the file but made for the batch size it names."""
+MAX_STATE_ELEMENTS = 2**24
+"""Elements of all states of a model. They are no tensors of the file but made for the batch size it names."""
 
 MAX_TENSORS = 200_000
 """Tensors in a file: weights and what the optimizer keeps for them."""
@@ -69,21 +72,61 @@ def parse_json(text: bytes | str, what: str) -> Any:
         raise FormatError(f"{what} is not JSON: {error}.") from error
 
 
+def finite(value: Any) -> float | None:
+    """A number of JSON as a float, or None where it is none, infinite, or too large for one.
+
+    >>> finite(3), finite(True), finite("3"), finite(10**400)
+    (3.0, None, None, None)
+    """
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        return None
+    try:
+        number = float(value)
+    except OverflowError:
+        return None
+    return number if math.isfinite(number) else None
+
+
 def count_layers(config: Any) -> int:
     """How many objects of a class a configuration holds, at any depth. They are the layers, and what layers hold.
 
+    What is called several times counts as often, and all inside it: a model that calls a model ten times, which calls
+    one ten times, and so on, is a short text and endless work.
+
     >>> count_layers({"class_name": "Sequential", "config": {"layers": [{"class_name": "Dense", "config": {}}]}})
     2
+    >>> count_layers({"class_name": "Model", "config": {"class_name": "Dense", "inbound_nodes": [[], [], []]}})
+    4
     """
-    count, waiting = 0, [config]
-    while waiting:
-        item = waiting.pop()
-        if isinstance(item, dict):
-            count += "class_name" in item
-            waiting.extend(item.values())
-        elif isinstance(item, list):
-            waiting.extend(item)
-    return count
+    if isinstance(config, list):
+        return sum(map(count_layers, config))
+    if not isinstance(config, dict):
+        return 0
+    inside = sum(count_layers(item) for key, item in config.items() if key != "inbound_nodes")
+    calls = config.get("inbound_nodes")
+    return (inside + ("class_name" in config)) * max(1, len(calls) if isinstance(calls, list) else 1)
+
+
+class StateLimit:
+    """Counts what the states of a model take while it is made.
+
+    Args:
+        file: Where the model is read from, for messages.
+    """
+
+    def __init__(self, file: object) -> None:
+        self._left = MAX_STATE_ELEMENTS
+        self._file = file
+
+    def take(self, name: str, shape: tuple[int, ...]) -> None:
+        """Raises FormatError where one more state is too much."""
+        count = math.prod(shape)
+        self._left -= count
+        if self._left < 0:
+            raise FormatError(
+                f"'{self._file}' asks for a state '{name}' of {count:,} elements; all states of a model together may "
+                f"have {MAX_STATE_ELEMENTS:,}."
+            )
 
 
 def _depth(text: str) -> int:

@@ -67,17 +67,19 @@ def _key(shapes: Sequence[tuple[int, ...]]) -> _Shapes:
 
 def _pair(names: Sequence[str], layers: Sequence[list[Variable]]) -> list[tuple[str, list[Variable]]]:
     """Groups of the file with layers of the same structure: by name, the others by order."""
-    left = list(layers)
+    left: dict[str, list[list[Variable]]] = defaultdict(list)
+    for variables in layers:
+        left[_layer(variables)].append(variables)
     found: dict[str, list[Variable]] = {}
     # A name that is the layer's own counts more than one that only contains it.
-    for agrees in (lambda name, own: name == own, lambda name, own: own in name.split("/")):
+    for whole in (True, False):
         for name in names:
             if name not in found:
-                fitting = [variables for variables in left if agrees(name, _layer(variables))]
-                if len(fitting) == 1:
-                    found[name] = fitting[0]
-                    left.remove(fitting[0])
-    rest = iter(left)
+                fitting = [own for own in ({name} if whole else set(name.split("/"))) if left.get(own)]
+                if len(fitting) == 1 and len(left[fitting[0]]) == 1:
+                    found[name] = left.pop(fitting[0])[0]
+    taken = {id(variables) for variables in found.values()}
+    rest = iter([variables for variables in layers if id(variables) not in taken])
     return [(name, found[name] if name in found else next(rest)) for name in names]
 
 
@@ -90,7 +92,8 @@ def _within(entries: Sequence[_Named], variables: Sequence[Variable]) -> dict[st
     own = {variable.name.rpartition("/")[2]: variable for variable in variables}
     last = {name: name.rpartition("/")[2].removesuffix(":0") for name, _ in entries}
     by_name = {name: own[part] for name, part in last.items() if part in own}
-    if len(by_name) == len(entries) and all(by_name[name].shape == array.shape for name, array in entries):
+    every = len({variable.name for variable in by_name.values()}) == len(entries)
+    if every and all(by_name[name].shape == array.shape for name, array in entries):
         return by_name
     # Weights of one shape keep their order; the others are told apart by shape.
     left = list(variables)

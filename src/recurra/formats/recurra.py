@@ -16,7 +16,6 @@ Tensors are called ``weights/<name>`` and ``optimizer/<slot>/<name>``. What else
 
 from __future__ import annotations
 
-import math
 import os
 from collections.abc import Mapping
 from pathlib import Path
@@ -32,11 +31,11 @@ from ..models import Model
 from ..models.clone import model_from_config
 from ..registry import custom_object_scope
 from .container import read, write
-from .limits import MAX_LAYERS, MAX_STATE_ELEMENTS, count_layers
-from .spec import require_built, require_finite
+from .limits import MAX_LAYERS, StateLimit, count_layers
+from .spec import require_built, require_finite, require_finite_state
 from .version import writing_version
 
-__all__ = ["load_model", "load_weights", "save_model", "save_weights"]
+__all__ = ["load_model", "load_weights", "save_model", "save_weights", "weights_in"]
 
 VERSION = 1
 _MODEL = "recurra model"
@@ -131,6 +130,8 @@ def load_model(
     if compile and content.get("compile") is not None:
         with custom_object_scope(custom_objects):
             _compile(model, content["compile"], file)
+        if not allow_nonfinite:
+            require_finite_state(_optimizer_tensors(tensors).values(), file)
         _restore_optimizer(model, content.get("optimizer"), tensors, file)
     return model
 
@@ -155,7 +156,7 @@ def load_weights(model: Model, path: PathLike) -> None:
 
     Weights are matched by name; where the names differ (layers are numbered anew in each process), by their order, if
     number and shapes agree. The optimizer's state is taken over where the model is compiled and names and optimizer
-    agree. Either everything fits and is set, or nothing changes.
+    agree and it is finite. Either everything fits and is set, or nothing changes.
 
     Args:
         model: A built model.
@@ -191,8 +192,22 @@ def load_weights(model: Model, path: PathLike) -> None:
     state = content.get("optimizer")
     if model.compiled and order is own and state is not None:
         model.optimizer.build(model.trainable_weights)
-        if _slots_fit(model, state, tensors):
+        finite = all(np.isfinite(array).all() for array in _optimizer_tensors(tensors).values())
+        if finite and _slots_fit(model, state, tensors):
             _restore_optimizer(model, state, tensors, file)
+
+
+def weights_in(path: PathLike) -> dict[str, np.ndarray] | None:
+    """The weights in a file of `save_weights`, in order, or None where the file holds a model.
+
+    Raises:
+        FormatError: The file cannot be read.
+    """
+    file = Path(path)
+    tensors, content = read(file)
+    _check_head(content, None, file)
+    names = _weight_names(content, tensors, file)
+    return {name: tensors[f"weights/{name}"] for name in names} if content["format"] == _WEIGHTS else None
 
 
 class _Source:
@@ -200,12 +215,12 @@ class _Source:
 
     def __init__(self, tensors: Mapping[str, np.ndarray], file: Path) -> None:
         self._tensors = tensors
+        self._states = StateLimit(file)
         self._file = file
 
     def __call__(self, name: str, shape: tuple[int, ...], dtype: str, role: str) -> np.ndarray | None:
         if role != "parameter":
-            if math.prod(shape) > MAX_STATE_ELEMENTS:
-                raise FormatError(f"'{self._file}' asks for a state '{name}' of {math.prod(shape):,} elements.")
+            self._states.take(name, shape)
             return None
         tensor = self._tensors.get(name)
         if tensor is None:
@@ -298,18 +313,22 @@ def _compile(model: Model, config: Any, file: Path) -> None:
         ) from error
 
 
+def _optimizer_tensors(tensors: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+    return {name: array for name, array in tensors.items() if name.startswith("optimizer/")}
+
+
 def _slots_fit(model: Model, state: Any, tensors: Mapping[str, np.ndarray]) -> bool:
     slots = model.optimizer.slots
     wanted = {
         f"optimizer/{slot}/{name}": array.shape for slot, arrays in slots.items() for name, array in arrays.items()
     }
-    present = {name: array.shape for name, array in tensors.items() if name.startswith("optimizer/")}
+    present = {name: array.shape for name, array in _optimizer_tensors(tensors).items()}
     return wanted == present and isinstance(state, dict)
 
 
 def _restore_optimizer(model: Model, state: Any, tensors: Mapping[str, np.ndarray], file: Path) -> None:
     optimizer = model.optimizer
-    present = [name for name in tensors if name.startswith("optimizer/")]
+    present = _optimizer_tensors(tensors)
     if state is None:
         if present:
             raise FormatError(f"'{file}' holds tensors of an optimizer but does not say what it is.")

@@ -6,7 +6,7 @@ A format translates between its files and a `ModelSpec`; only this module turns 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -21,10 +21,10 @@ from ..models import Model
 from ..models.clone import model_from_config
 from ..registry import custom_object_scope
 from ..typing import Array, Config
-from .limits import MAX_STATE_ELEMENTS
+from .limits import StateLimit
 from .matching import match_weights
 
-__all__ = ["ModelSpec", "OptimizerState", "require_built", "require_finite"]
+__all__ = ["ModelSpec", "OptimizerState", "require_built", "require_finite", "require_finite_state"]
 
 
 @dataclass
@@ -121,6 +121,8 @@ class ModelSpec:
             with custom_object_scope(custom_objects):
                 _compile(model, self.compile, file)
             if self.optimizer is not None:
+                if not allow_nonfinite:
+                    require_finite_state((array for slot in self.optimizer.slots.values() for array in slot), file)
                 trainable = [variable for variable, _ in pairs if variable.trainable]
                 _restore(model, self.optimizer, trainable, file)
         return model
@@ -131,15 +133,14 @@ class _Limit:
 
     def __init__(self, elements: int, file: Path) -> None:
         self._left = elements
+        self._states = StateLimit(file)
         self._file = file
 
     def __call__(self, name: str, shape: tuple[int, ...], dtype: str, role: str) -> Array | None:
-        count = math.prod(shape)
         if role != "parameter":
-            if count > MAX_STATE_ELEMENTS:
-                raise FormatError(f"'{self._file}' asks for a state '{name}' of {count:,} elements.")
+            self._states.take(name, shape)
             return None
-        self._left -= count
+        self._left -= math.prod(shape)
         if self._left < 0:
             raise FormatError(
                 f"The layers in '{self._file}' have more weights than the file: '{name}' of shape {show_shape(shape)} "
@@ -165,6 +166,15 @@ def require_finite(variables: Sequence[Variable], file: Path) -> None:
         raise FormatError(
             f"Weights in '{file}' are NaN or infinite: {', '.join(bad[:5])}{' ...' if len(bad) > 5 else ''}. Whatever "
             f"the model predicts would be so too. To look at them all the same, read with allow_nonfinite=True."
+        )
+
+
+def require_finite_state(arrays: Iterable[Array], file: Path) -> None:
+    """Raises FormatError where an optimizer's arrays are NaN or infinite."""
+    if not all(np.isfinite(array).all() for array in arrays):
+        raise FormatError(
+            f"The state of the optimizer in '{file}' is NaN or infinite; training on would make the weights so too. "
+            f"load_model(..., compile=False) reads the model without it."
         )
 
 

@@ -53,9 +53,12 @@ def wire(layer: Layer, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
 
 def trace(layer: Layer, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """Emits the computation into the graph its arguments belong to."""
+    given = [leaf for leaf in flatten((args, kwargs)) if isinstance(leaf, Tensor)]
+    if not given:
+        raise ArgumentError(f"Layer '{layer.name}' was called without an input. Give it an array or a tensor.")
     inputs = args[0] if args else next(iter(kwargs.values()))
     tensors = [leaf for leaf in flatten(inputs) if isinstance(leaf, Tensor)]
-    builder = next(leaf for leaf in flatten((args, kwargs)) if isinstance(leaf, Tensor)).builder
+    builder = given[0].builder
     shapes = map_structure(lambda leaf: public_shape(tuple(leaf.shape)) if hasattr(leaf, "shape") else None, inputs)
     if layer.input_spec is not None and tensors and isinstance(inputs, Tensor):
         layer.input_spec.check(shapes, layer.name)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+import functools
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -14,7 +15,6 @@ from ..registry import Configurable
 from ..typing import Array, ShapeLike
 from .arguments import no_constraint
 from .loading import first_value
-from .structure import flatten
 
 __all__ = ["WeightHolder"]
 
@@ -108,23 +108,21 @@ class WeightHolder(Configurable):
 
     def sublayers(self) -> Iterator[WeightHolder]:
         """The layers kept in this one's attributes, or in lists, tuples and mappings there."""
-        seen = {id(self)}
-        for value in vars(self).values():
-            for leaf in flatten(value):
-                if isinstance(leaf, WeightHolder) and id(leaf) not in seen:
-                    seen.add(id(leaf))
-                    yield leaf
+        found: dict[int, WeightHolder] = {}
+        _collect(vars(self).values(), found)
+        found.pop(id(self), None)
+        return iter(found.values())
 
     def walk(self) -> Iterator[WeightHolder]:
         """This layer and all layers inside it, each once."""
         seen: set[int] = set()
         waiting: list[WeightHolder] = [self]
         while waiting:
-            layer = waiting.pop(0)
+            layer = waiting.pop()
             if id(layer) not in seen:
                 seen.add(id(layer))
                 yield layer
-                waiting[:0] = layer.sublayers()
+                waiting.extend(reversed(list(layer.sublayers())))
 
     @property
     def weights(self) -> list[Variable]:
@@ -186,3 +184,24 @@ class WeightHolder(Configurable):
         """Sets the states of stateful layers to 0, those of the layers inside included."""
         for variable in self.states:
             variable.assign(np.zeros(variable.shape))
+
+
+@functools.lru_cache(maxsize=1024)
+def _kind(of: type) -> int:
+    """Whether values of a type are layers (1), may hold some (2: in order, 3: by key) or neither (0)."""
+    if issubclass(of, WeightHolder):
+        return 1
+    if issubclass(of, (list, tuple)):
+        return 2
+    return 3 if issubclass(of, Mapping) else 0
+
+
+def _collect(values: Iterable[Any], found: dict[int, WeightHolder]) -> None:
+    """Adds the layers among the values and inside them, each once."""
+    # Models are walked at each call, so the many numbers and names that a layer holds must cost little.
+    for value in values:
+        kind = _kind(type(value))  # type: ignore[arg-type]  # types are hashable
+        if kind == 1:
+            found.setdefault(id(value), value)
+        elif kind:
+            _collect(value if kind == 2 else value.values(), found)

@@ -68,6 +68,7 @@ class Model(Trainer, Layer):
         self._layers: list[Layer] = []
         self._inputs: Any = None
         self._outputs: Any = None
+        self._leaves: tuple[tuple[KerasTensor, ...], tuple[KerasTensor, ...]] = (), ()
         self._order: list[CallNode] = []
         self._streamer: Streamer | None = None
 
@@ -87,6 +88,7 @@ class Model(Trainer, Layer):
                     f"'{leaf.name}'. Make a new Input and call the layers after '{leaf.name}' on it."
                 )
         self._inputs, self._outputs = inputs, outputs
+        self._leaves = tuple(flatten(inputs)), tuple(flatten(outputs))
         self._order = node_order(self.inputs, self.outputs)
         self._layers = layers_of(self.inputs, self.outputs, self._order)
         self.input_element = "int" if any(tensor.element == "int" for tensor in self.inputs) else "float"
@@ -100,13 +102,13 @@ class Model(Trainer, Layer):
     def inputs(self) -> list[KerasTensor]:
         """The inputs in order."""
         self._need_built()
-        return flatten(self._inputs)
+        return list(self._leaves[0])
 
     @property
     def outputs(self) -> list[KerasTensor]:
         """The outputs in order."""
         self._need_built()
-        return flatten(self._outputs)
+        return list(self._leaves[1])
 
     @property
     def input(self) -> Any:
@@ -290,6 +292,8 @@ class Model(Trainer, Layer):
 def _names(structure: Any, tensors: Sequence[KerasTensor]) -> list[str]:
     if isinstance(structure, Mapping) and len(structure) == len(tensors):
         return [str(key) for key in structure]
+    if len(tensors) == 1:
+        return [tensors[0].name]
     taken: Counter[str] = Counter()
     names = []
     for tensor in tensors:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -127,25 +127,24 @@ def web_from_config(config: Mapping[str, Any]) -> tuple[list[KerasTensor], Any]:
         FormatError: A call refers to a layer or a result that does not exist.
     """
     results: dict[tuple[str, int], Any] = {}
-    waiting: list[tuple[Layer, int, Mapping[str, Any]]] = []
+    ready: deque[_Call] = deque()
     for entry in config["layers"]:
         layer = deserialize(entry)
         if isinstance(layer, InputLayer):
             results[layer.name, 0] = [layer.tensor]
-        waiting.extend((layer, number, node) for number, node in enumerate(entry.get("inbound_nodes") or ()))
-    while waiting:
-        left = []
-        for layer, number, node in waiting:
-            # The calls of one layer keep their order, since they are counted.
-            if (number == 0 or (layer.name, number - 1) in results) and all(key in results for key in _reads(node)):
-                args, kwargs = _fill(node.get("args", ()), results), _fill(node.get("kwargs", {}), results)
-                results[layer.name, number] = flatten(layer(*args, **kwargs))
-            else:
-                left.append((layer, number, node))
-        if len(left) == len(waiting):
-            names = ", ".join(sorted({layer.name for layer, _, _ in left}))
-            raise FormatError(f"The model's configuration is damaged: inputs of these layers do not exist: {names}.")
-        waiting = left
+        ready.extend(_Call(layer, number, node) for number, node in enumerate(entry.get("inbound_nodes") or ()))
+    waiting: dict[tuple[str, int], list[_Call]] = {}
+    while ready:
+        call = ready.popleft()
+        lacking = call.lacks(results)
+        if lacking is None:
+            results[call.key] = call.make(results)
+            ready.extend(waiting.pop(call.key, ()))
+        else:
+            waiting.setdefault(lacking, []).append(call)
+    if waiting:
+        names = ", ".join(sorted({call.key[0] for calls in waiting.values() for call in calls}))
+        raise FormatError(f"The model's configuration is damaged: inputs of these layers do not exist: {names}.")
 
     def tensor(history: Sequence[Any]) -> KerasTensor:
         name, number, index = history
@@ -156,6 +155,35 @@ def web_from_config(config: Mapping[str, Any]) -> tuple[list[KerasTensor], Any]:
         return found
 
     return [tensor(history) for history in config["input_layers"]], _map_histories(tensor, config["output_layers"])
+
+
+class _Call:
+    """One call that is to be made once all it reads is there."""
+
+    def __init__(self, layer: Layer, number: int, node: Mapping[str, Any]) -> None:
+        self.key = (layer.name, number)
+        self._layer = layer
+        self._args, self._kwargs = node.get("args", ()), node.get("kwargs", {})
+        reads = [*_reads(self._args), *_reads(self._kwargs)]
+        if not reads:
+            raise FormatError(
+                f"The model's configuration is damaged: the layer '{layer.name}' is called on nothing that the model "
+                f"computes."
+            )
+        # The calls of one layer keep their order, since they are counted.
+        self._needs: list[tuple[str, int]] = [*reads, *([(layer.name, number - 1)] if number else ())]
+
+    def lacks(self, results: Mapping[tuple[str, int], Any]) -> tuple[str, int] | None:
+        """One result that is not there yet, or None."""
+        while self._needs:
+            if self._needs[-1] not in results:
+                return self._needs[-1]
+            self._needs.pop()
+        return None
+
+    def make(self, results: Mapping[tuple[str, int], Any]) -> list[Any]:
+        """Calls the layer."""
+        return flatten(self._layer(*_fill(self._args, results), **_fill(self._kwargs, results)))
 
 
 def _is_tensor(value: Any) -> bool:

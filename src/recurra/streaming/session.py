@@ -60,10 +60,14 @@ class Streamer:
             name: tuple(int(dim) for dim in graph.values[id].shape) for name, id in self._stream.graph.states.items()
         }
         self.step_shape = tuple(int(dim) for dim in graph.values[graph.inputs["x"]].shape)
+        self.plain_shape = (self.step_shape[0], *self.step_shape[2:])
         weights = next(iter(self._weights.values()), np.zeros(0, np.float32))
         self.state_dtype = weights.dtype
         self.dtype = np.dtype(np.int32) if given.element == "int" else weights.dtype
-        self.squeeze = tuple(timed)
+        sizes_of = [tuple(int(dim) for dim in graph.values[id].shape) for id in graph.outputs.values()]
+        self.output_shapes = [
+            (sizes[0], *sizes[2:]) if squeeze else sizes for sizes, squeeze in zip(sizes_of, timed, strict=True)
+        ]
 
     def is_current(self, batch_size: int, engine: Engine, precision: str) -> bool:
         """Whether the model still has the weights this was made with."""
@@ -75,8 +79,23 @@ class Streamer:
         )
 
     def start(self, states: Mapping[str, np.ndarray]) -> Any:
-        """Returns the function that makes a step on these states."""
-        return self._stream.session(states)
+        """Returns the function that makes a step on these states: of the input and where to write the output."""
+        # Not a method of the session: the extension keeps it, and a circle through the extension would never be freed.
+        return self._stream.session(states, self.convert, self.plain_shape, self.output_shapes)
+
+    def convert(self, x: Any) -> np.ndarray:
+        """Makes an array of what a step is given. Raises as `StreamSession.step` does."""
+        array = np.asarray(x)
+        batch, *rest = self.plain_shape
+        shapes = [self.plain_shape, self.step_shape, *([tuple(rest)] if batch == 1 else [])]
+        if array.shape not in shapes:
+            raise ShapeError(
+                f"A step of this stream has the shape {show_shape(shapes[0])}: one time step of each of {batch} "
+                f"sequence(s). Received {show_shape(array.shape)}."
+            )
+        if array.dtype.kind not in "fiub":
+            raise ArgumentError(f"A step must be numbers, received {array.dtype}.")
+        return np.ascontiguousarray(array, self.dtype).reshape(self.plain_shape)
 
 
 class StreamSession:
@@ -84,6 +103,7 @@ class StreamSession:
 
     A session keeps the weights the model had when it was made, and shares them with the other sessions made then.
     Its numbers are those of ``model.predict`` over the whole sequence, bit for bit on the native engine.
+    Sessions of one model may step in several threads at once, one session in one thread at a time.
 
     Args:
         streamer: What the sessions of a model share.
@@ -105,18 +125,16 @@ class StreamSession:
         self._streamer = streamer
         self._states = {name: np.zeros(shape, streamer.state_dtype) for name, shape in streamer.states.items()}
         self._step = streamer.start(self._states)
-        self._shape = streamer.step_shape
-        self._dtype = streamer.dtype
-        self._plain = (self._shape[0], *self._shape[2:])
-        self._single = len(streamer.squeeze) == 1
-        self._squeeze = streamer.squeeze
 
-    def step(self, x: Any) -> Any:
+    def step(self, x: Any, out: Any = None) -> Any:
         """Takes one time step.
 
         Args:
             x: The step of each sequence, of shape (batch, features), or (features,) for a batch of one; for a model
                 of numbers or words per step (batch,), or a number. Converted to the model's type where it is another.
+            out: Where to write the output instead of into a new array: a C-contiguous array of its shape and type, or a
+                list of them for several outputs. With it, and with ``x`` an array (batch, features) of the model's
+                type, a step on the native engine allocates nothing. Default None.
 
         Returns:
             The output after this step, of shape (batch, ...) without the time axis: for a model that returns
@@ -124,26 +142,9 @@ class StreamSession:
 
         Raises:
             ShapeError: ``x`` does not fit.
+            ArgumentError: ``x`` holds no numbers, or ``out`` does not fit.
         """
-        if type(x) is not np.ndarray or x.dtype != self._dtype or x.shape != self._plain or not x.flags.c_contiguous:
-            x = self._checked(x)
-        y = self._step(x.reshape(self._shape))
-        if self._single:
-            return y[:, 0] if self._squeeze[0] else y
-        return [output[:, 0] if timed else output for output, timed in zip(y, self._squeeze, strict=True)]
-
-    def _checked(self, x: Any) -> np.ndarray:
-        array = np.asarray(x)
-        batch, _, *rest = self._shape
-        shapes = [(batch, *rest), self._shape, *([tuple(rest)] if batch == 1 else [])]
-        if array.shape not in shapes:
-            raise ShapeError(
-                f"A step of this stream has the shape {show_shape(shapes[0])}: one time step of each of {batch} "
-                f"sequence(s). Received {show_shape(array.shape)}."
-            )
-        if array.dtype.kind not in "fiub":
-            raise ArgumentError(f"A step must be numbers, received {array.dtype}.")
-        return np.ascontiguousarray(array, self._dtype)
+        return self._step(x, out)
 
     def reset(self) -> None:
         """Sets all states to 0: the next step is the first of a new sequence."""
@@ -154,7 +155,27 @@ class StreamSession:
     def state(self) -> dict[str, np.ndarray]:
         """The states, by name (``"lstm/h"``, ``"lstm/c"``), as copies of shape (batch, units).
 
-        Can be set, to go on from a state saved before.
+        Can be set, to go on from a state saved before; either all states are set or none.
+
+        Raises:
+            UnknownNameError: A name is none of a state.
+            ArgumentError: A state is missing, or is no numbers.
+            ShapeError: A state has another shape.
+
+        Example:
+
+        >>> import tempfile, numpy as np
+        >>> from recurra.layers import LSTM, Dense, Input
+        >>> from recurra.models import Sequential
+        >>> session = Sequential([Input((None, 1)), LSTM(4), Dense(1)]).stream()
+        >>> y = session.step([1.0])
+        >>> with tempfile.TemporaryFile() as file:
+        ...     np.savez(file, **session.state)
+        ...     y = session.step([2.0])
+        ...     _ = file.seek(0)
+        ...     session.state = np.load(file)
+        >>> bool((session.step([2.0]) == y).all())
+        True
         """
         return {name: state.copy() for name, state in self._states.items()}
 
@@ -163,12 +184,14 @@ class StreamSession:
         for name in states:
             if name not in self._states:
                 raise UnknownNameError("state", name, self._states)
+        given: dict[str, np.ndarray] = {}
         for name, own in self._states.items():
             if name not in states:
                 raise ArgumentError(f"The state '{name}' is missing. Expected: {', '.join(self._states)}.")
-            if np.shape(states[name]) != own.shape:
-                raise ShapeError(
-                    f"The state '{name}' has a wrong shape: expected {own.shape}, received {np.shape(states[name])}."
-                )
+            array = given[name] = np.asarray(states[name])
+            if array.shape != own.shape:
+                raise ShapeError(f"The state '{name}' has a wrong shape: expected {own.shape}, received {array.shape}.")
+            if array.dtype.kind not in "fiub":
+                raise ArgumentError(f"The state '{name}' must be numbers, received {array.dtype}.")
         for name, own in self._states.items():
-            own[...] = states[name]
+            own[...] = given[name]

@@ -267,7 +267,7 @@ class Batches:
     """
 
     def __init__(self, samples: Samples, size: int, shuffle: bool = False, steps: int | None = None) -> None:
-        self._rows = np.arange(samples.start, samples.stop, dtype=np.int64)
+        self._samples = samples
         self._size = size
         self._shuffle = shuffle
         self._endless = self._forever() if steps is not None else None
@@ -281,6 +281,8 @@ class Batches:
 
     def runs(self) -> Iterator[tuple[np.ndarray, int]]:
         """The rows of the next epoch as runs of batches of one size: (rows, size), a smaller last batch by itself.
+
+        Rows may be in four bytes here; engines take them in eight.
 
         Example:
 
@@ -300,13 +302,18 @@ class Batches:
             yield rows[whole:], len(rows) - whole
 
     def _order(self) -> np.ndarray:
-        return generator().permutation(self._rows) if self._shuffle else self._rows
+        # In four bytes where they do: beside windows over a long series, this is what takes memory.
+        first, last = self._samples.start, self._samples.stop
+        rows = np.arange(first, last, dtype=np.int32 if last <= 2**31 else np.int64)
+        if self._shuffle:
+            generator().shuffle(rows)
+        return rows
 
     def _pass(self) -> Iterator[np.ndarray]:
         rows = self._order()
         size = self._size
         for start in range(0, len(rows), size):
-            yield rows[start : start + size]
+            yield rows[start : start + size].astype(np.int64)
 
     def _forever(self) -> Iterator[np.ndarray]:
         while True:

@@ -13,7 +13,7 @@ from ..errors import ArgumentError, NonFiniteError
 from .callbacks import CallbackList, History
 from .feeding import Batches, Samples
 from .interrupt import Interrupt
-from .loop import FitLoop, test_batches
+from .loop import FitLoop, Truncation, test_batches
 from .programs import Programs
 from .progress import Reporter
 
@@ -50,9 +50,10 @@ def run_fit(
     callbacks: CallbackList,
     history: History,
     reporter: Reporter,
+    truncation: Truncation | None = None,
 ) -> None:
     """Trains from epoch ``first`` to before ``epochs``; see `Trainer.fit` for what it promises."""
-    train = programs.get("train", samples.weight_ranks)
+    train = truncation or programs.get("train", samples.weight_ranks)
     with Interrupt() as interrupt:
 
         def validate(trained: Logs) -> Logs:

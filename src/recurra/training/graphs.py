@@ -1,18 +1,20 @@
-"""The three graphs of a model: for training, for testing (loss and metrics), for prediction."""
+"""The graphs of a model: for training, for testing (loss and metrics), for prediction, for training in pieces."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from .. import ops
+from ..carry import TIME
 from ..config import epsilon
 from ..data.batching import FeedSpec
 from ..graph import Graph, GraphBuilder, Shape, Tensor, Variable
+from ..layers.tracing import trace_of
 from .totals import Report
 
-__all__ = ["OutputPlan", "Traced", "trace_predict", "trace_run", "weighted_loss"]
+__all__ = ["LossPart", "OutputPlan", "Traced", "has_time", "trace_predict", "trace_run", "weighted_loss"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +46,25 @@ class OutputPlan:
 
 
 @dataclass(frozen=True, slots=True)
+class LossPart:
+    """How the losses of the pieces of a sequence, from one output of the model, make the loss of the whole.
+
+    Attributes:
+        name: The graph's output that holds the loss of one piece.
+        count: The output that holds what the piece's mean was divided by. None: each time step weighs the same.
+        summed: Whether the loss is a sum, so that the whole is the sum of the pieces, not a mean.
+        factor: The weight of this loss in the total.
+        report: What logs call it, or None where it is not reported by itself.
+    """
+
+    name: str
+    count: str | None
+    summed: bool
+    factor: float
+    report: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class Traced:
     """A graph, the variables it reads, and what it takes and reports.
 
@@ -52,6 +73,7 @@ class Traced:
         variables: The variables it reads, by name.
         inputs, targets: What the feeds are, in the order of the model's inputs and of the outputs in use.
         reports: What it reports for each batch; empty for prediction.
+        parts: For training in pieces: the losses of a piece; otherwise empty.
     """
 
     graph: Graph
@@ -59,19 +81,31 @@ class Traced:
     inputs: tuple[FeedSpec, ...]
     targets: tuple[FeedSpec, ...]
     reports: tuple[Report, ...]
+    parts: tuple[LossPart, ...] = ()
 
 
-def trace_predict(model: Any) -> Traced:
-    """Traces prediction: outputs ``"output_0"``, ``"output_1"``, ..."""
+def trace_predict(model: Any, pieces: bool = False) -> Traced:
+    """Traces prediction: outputs ``"output_0"``, ``"output_1"``, ...
+
+    Args:
+        model: What has ``trace`` and ``inputs``.
+        pieces: Whether the time axis gets the size `recurra.carry.TIME`, whatever the model's own says.
+    """
     builder = GraphBuilder(training=False)
-    specs, tensors = _inputs(builder, model)
+    specs, tensors = _inputs(builder, model, pieces)
     outputs, _ = model.trace(builder, tensors)
     for i, output in enumerate(outputs):
         builder.output(f"output_{i}", output)
     return Traced(builder.finish(), builder.variables, specs, (), ())
 
 
-def trace_run(model: Any, plans: Sequence[OutputPlan], training: bool, weight_ranks: Sequence[int | None]) -> Traced:
+def trace_run(
+    model: Any,
+    plans: Sequence[OutputPlan],
+    training: bool,
+    weight_ranks: Sequence[int | None],
+    pieces: bool = False,
+) -> Traced:
     """Traces training or testing: the output ``"loss"`` and the metrics.
 
     Args:
@@ -79,18 +113,25 @@ def trace_run(model: Any, plans: Sequence[OutputPlan], training: bool, weight_ra
         plans: One for each output; at least one has a loss.
         training: For training; otherwise for testing.
         weight_ranks: For each output the number of dimensions of its sample weights: 1, 2, or None for no weights.
+        pieces: Whether the graph is for pieces of a sequence. The time axis then has the size `recurra.carry.TIME`,
+            whatever the model's own says; an output with that axis has targets with it; and there are outputs
+            beside the reports: those of `Traced.parts`, ``"piece/added"`` for what layers added to the loss and
+            ``"piece/penalty"`` for the regularizers of weights, where there are any.
     """
     builder = GraphBuilder(training=training)
-    specs, tensors = _inputs(builder, model)
+    specs, tensors = _inputs(builder, model, pieces)
     outputs, masks = model.trace(builder, tensors)
     targets: list[FeedSpec] = []
     terms: list[Tensor] = []
     reports = [Report("loss", "loss")]
     several = len(plans) > 1
     metric_reports: list[Report] = []
+    parts: list[LossPart] = []
     for i, (plan, output, mask, rank) in enumerate(zip(plans, outputs, masks, weight_ranks, strict=True)):
         if not plan.used:
             continue
+        if pieces and TIME in output.shape:
+            plan = replace(plan, target_shape=(plan.target_shape[0], TIME, *plan.target_shape[2:]))
         label = f"y['{plan.name}']" if several else "y"
         target_spec = FeedSpec(f"target_{i}", label, plan.target_shape, plan.target_dtype)
         targets.append(target_spec)
@@ -98,7 +139,9 @@ def trace_run(model: Any, plans: Sequence[OutputPlan], training: bool, weight_ra
         weight = None if rank is None else builder.input(f"weight_{i}", target_spec.shape[:rank])
         if plan.loss is not None:
             with builder.scope("loss"):
-                loss = weighted_loss(plan.loss, target, output, weight, mask)
+                loss, count = _reduced(plan.loss, target, output, weight, mask)
+                if pieces:
+                    parts.append(_emit_part(builder, f"piece/{i}", plan, loss, count, several))
                 if several:
                     name = f"{plan.name}_loss"
                     builder.output(name, loss)
@@ -110,10 +153,16 @@ def trace_run(model: Any, plans: Sequence[OutputPlan], training: bool, weight_ra
                     metric_reports.append(_emit_metric(builder, name, metric, target, output, factor, mask))
     with builder.scope("loss"):
         total = terms[0]
-        for term in (*terms[1:], *model.penalties(builder)):
+        penalties = model.penalties(builder)
+        for term in (*terms[1:], *penalties):
             total = total + term
+        if pieces:
+            added = trace_of(builder).losses
+            _emit_sum(builder, "piece/added", added)
+            _emit_sum(builder, "piece/penalty", penalties[: len(penalties) - len(added)])
     builder.output("loss", total)
-    return Traced(builder.finish(), builder.variables, specs, tuple(targets), (*reports, *metric_reports))
+    everything = (*reports, *metric_reports)
+    return Traced(builder.finish(), builder.variables, specs, tuple(targets), everything, tuple(parts))
 
 
 def weighted_loss(loss: Any, target: Tensor, output: Tensor, weight: Tensor | None, mask: Tensor | None) -> Tensor:
@@ -123,6 +172,13 @@ def weighted_loss(loss: Any, target: Tensor, output: Tensor, weight: Tensor | No
     mean(v w) over all values, and sum(v w m) / sum(m) where there is a mask; ``"sum"`` is sum(v w m);
     ``"mean_with_sample_weight"`` is sum(v w m) / sum(w m).
     """
+    return _reduced(loss, target, output, weight, mask)[0]
+
+
+def _reduced(
+    loss: Any, target: Tensor, output: Tensor, weight: Tensor | None, mask: Tensor | None
+) -> tuple[Tensor, Tensor | None]:
+    """The loss, and what its sum was divided by, or None where that is the number of values or nothing."""
     reduction = loss.reduction
     values = loss.call(target, output)
     mask = _usable(mask, values)
@@ -133,14 +189,37 @@ def weighted_loss(loss: Any, target: Tensor, output: Tensor, weight: Tensor | No
     for factor in factors:
         product = product * factor
     if reduction == "sum":
-        return ops.reduce_sum(product)
-    if reduction == "mean_with_sample_weight":
-        if not factors:
-            return ops.reduce_mean(product)
-        return ops.reduce_sum(product) / (ops.reduce_sum(_weights_of(values, factors)) + epsilon())
-    if mask is not None:
-        return ops.reduce_sum(product) / (ops.reduce_sum(mask) + epsilon())
-    return ops.reduce_mean(product)
+        return ops.reduce_sum(product), None
+    if reduction == "mean_with_sample_weight" and factors:
+        count = ops.reduce_sum(_weights_of(values, factors))
+        return ops.reduce_sum(product) / (count + epsilon()), count
+    if reduction != "mean_with_sample_weight" and mask is not None:
+        count = ops.reduce_sum(mask)
+        return ops.reduce_sum(product) / (count + epsilon()), count
+    return ops.reduce_mean(product), None
+
+
+def _emit_part(
+    builder: GraphBuilder, name: str, plan: OutputPlan, loss: Tensor, count: Tensor | None, several: bool
+) -> LossPart:
+    builder.output(f"{name}/loss", loss)
+    if count is not None:
+        builder.output(f"{name}/count", count)
+    return LossPart(
+        f"{name}/loss",
+        None if count is None else f"{name}/count",
+        plan.loss.reduction == "sum",
+        plan.loss_weight,
+        f"{plan.name}_loss" if several else None,
+    )
+
+
+def _emit_sum(builder: GraphBuilder, name: str, terms: Sequence[Tensor]) -> None:
+    if terms:
+        total = terms[0]
+        for term in terms[1:]:
+            total = total + term
+        builder.output(name, total)
 
 
 def _emit_metric(
@@ -168,10 +247,28 @@ def _emit_metric(
     return Report(name, f"{key}/sum", f"{key}/count", finish)
 
 
-def _inputs(builder: GraphBuilder, model: Any) -> tuple[tuple[FeedSpec, ...], list[Tensor]]:
+def has_time(tensor: Any) -> bool:
+    """Whether axis 1 of an input of a model is taken for time.
+
+    It is where there is an axis of features behind it, where the input holds words or other indices, and where its size
+    is not fixed. An input (batch, features) of fixed size is the same for all time steps.
+
+    Args:
+        tensor: A `KerasTensor`.
+    """
+    dims = tensor.dims
+    return len(dims) > 2 or (len(dims) == 2 and (tensor.element == "int" or not isinstance(dims[1], int)))
+
+
+def _inputs(builder: GraphBuilder, model: Any, pieces: bool = False) -> tuple[tuple[FeedSpec, ...], list[Tensor]]:
     several = len(model.inputs) > 1
     specs = tuple(
-        FeedSpec(name, f"x['{name}']" if several else "x", tensor.dims, tensor.element)
+        FeedSpec(
+            name,
+            f"x['{name}']" if several else "x",
+            (tensor.dims[0], TIME, *tensor.dims[2:]) if pieces and has_time(tensor) else tensor.dims,
+            tensor.element,
+        )
         for name, tensor in zip(model.input_names, model.inputs, strict=True)
     )
     return specs, [builder.input(spec.feed, spec.shape, spec.dtype) for spec in specs]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
 from time import perf_counter
 from typing import Any
 
@@ -13,6 +14,7 @@ from ..errors import EngineError, NonFiniteError
 from .callbacks import CallbackList
 from .feeding import Batches, Samples
 from .interrupt import Interrupt
+from .pieces import Pieces
 from .programs import Compiled
 from .progress import Reporter
 from .totals import Totals
@@ -20,8 +22,24 @@ from .totals import Totals
 # How long one call of the engine may take before the loop looks at Ctrl-C and the progress bar.
 _SECONDS_A_CALL = 0.05
 _STEPS_A_CALL = 4096
+_FIRST_STEPS_A_CALL = 32  # until it is known how many fit into the time: a schedule computes a rate for each step asked
 
-__all__ = ["FitLoop", "predict_batches", "test_batches"]
+__all__ = ["FitLoop", "Truncation", "predict_batches", "test_batches"]
+
+
+@dataclass(frozen=True, slots=True)
+class Truncation:
+    """How batches are trained piece by piece.
+
+    Attributes:
+        pieces: What does it.
+        steps: Time steps of a piece.
+        updates: Updates of the weights that a batch makes.
+    """
+
+    pieces: Pieces
+    steps: int
+    updates: int
 
 
 class FitLoop:
@@ -29,7 +47,7 @@ class FitLoop:
 
     Args:
         model: The model; its ``optimizer`` and ``stop_training`` are read and written.
-        train: The training program.
+        train: The training program, or how the batches are trained piece by piece.
         samples: What to train on.
         batches: The rows of each batch.
         validation: A function of the logs of training that runs the validation and returns its logs, or None.
@@ -41,13 +59,13 @@ class FitLoop:
     Attributes:
         epoch: The present epoch, from 0.
         batch: The present batch of it, from 1.
-        done: Steps made since the beginning, those of validation included.
+        done: Steps made since the beginning, those of validation included; each piece of a batch is a step.
     """
 
     def __init__(
         self,
         model: Any,
-        train: Compiled,
+        train: Compiled | Truncation,
         samples: Samples,
         batches: Batches,
         validation: Callable[[dict[str, float]], dict[str, float]] | None,
@@ -58,6 +76,7 @@ class FitLoop:
     ) -> None:
         self._model = model
         self._train = train
+        self._updates = train.updates if isinstance(train, Truncation) else 1
         self._samples = samples
         self._batches = batches
         self._validation = validation
@@ -65,7 +84,9 @@ class FitLoop:
         self._callbacks = callbacks
         self._reporter = reporter
         self._interrupt = interrupt
-        self._totals = Totals(train.traced.reports)
+        traced = train.pieces.traced if isinstance(train, Truncation) else train.traced
+        self._totals = Totals(traced.reports)
+        self._steps_a_call = _FIRST_STEPS_A_CALL
         self.done = 0
         self.epoch = 0
         self.batch = 0
@@ -98,27 +119,32 @@ class FitLoop:
     def _train_epoch(self, epoch: int) -> int:
         self._totals.reset()
         self.batch = 0
-        watched = self._callbacks.train_batch_begin or self._callbacks.train_batch_end
-        (self._train_batches if watched else self._train_runs)(epoch)
-        self.done += self.batch
-        return self.batch
+        if isinstance(self._train, Truncation):
+            self._train_pieces(epoch, self._train)
+        elif self._callbacks.train_batch_begin or self._callbacks.train_batch_end:
+            self._train_batches(epoch, self._train)
+        else:
+            self._train_runs(epoch, self._train)
+        made = self.batch * self._updates
+        self.done += made
+        return made
 
     def _ends(self, epoch: int) -> bool:
         """Draws if it is time to; tells whether the epoch ends here."""
         if perf_counter() >= self._reporter.due:
-            self._reporter.draw(epoch, self.done + self.batch, self._totals.result())
+            self._reporter.draw(epoch, self.done + self.batch * self._updates, self._totals.result())
         return self._interrupt.requested or self._model.stop_training
 
-    def _train_runs(self, epoch: int) -> None:
+    def _train_runs(self, epoch: int, train: Compiled) -> None:
         """Nobody looks between the batches: many of them in one call of the engine."""
         optimizer, feeds = self._model.optimizer, self._samples.feeds
         for rows, size in self._batches.runs():
             while len(rows):
-                steps = min(len(rows) // size, _STEPS_A_CALL)
+                steps = min(len(rows) // size, self._steps_a_call)
                 try:
-                    outputs = self._train.program.train_steps(
+                    outputs = train.program.train_steps(
                         feeds,
-                        rows[: steps * size],
+                        rows[: steps * size].astype(np.int64, copy=False),
                         size,
                         step=optimizer.iterations + 1,
                         learning_rates=optimizer.learning_rates(steps),
@@ -130,24 +156,44 @@ class FitLoop:
                     raise
                 made = len(next(iter(outputs.values())))
                 optimizer.iterations += made
+                if made < steps or made == self._steps_a_call:
+                    self._steps_a_call = min(2 * made, _STEPS_A_CALL)
                 self._totals.add_steps(outputs, size)
                 self.batch += made
                 if self._ends(epoch):
                     return
                 rows = rows[made * size :]
 
-    def _train_batches(self, epoch: int) -> None:
+    def _train_batches(self, epoch: int, train: Compiled) -> None:
         """A callback looks at every batch."""
         optimizer, feeds = self._model.optimizer, self._samples.feeds
+
+        def step(rows: np.ndarray) -> Mapping[str, Any]:
+            number = optimizer.iterations + 1
+            outputs = train.program.train(feeds, rows, step=number, learning_rate=optimizer.learning_rate)
+            optimizer.iterations = number
+            return outputs
+
+        self._train_each(epoch, step)
+
+    def _train_pieces(self, epoch: int, train: Truncation) -> None:
+        """Each batch is several updates. Ctrl-C ends it between two of them."""
+
+        def between(made: int) -> bool:
+            if perf_counter() >= self._reporter.due:
+                done = self.done + (self.batch - 1) * self._updates + made
+                self._reporter.draw(epoch, done, self._totals.result() if self.batch > 1 else {})
+            return self._interrupt.requested
+
+        self._train_each(epoch, lambda rows: train.pieces.train(self._samples, rows, train.steps, between))
+
+    def _train_each(self, epoch: int, step: Callable[[np.ndarray], Mapping[str, Any]]) -> None:
         begin, end = self._callbacks.train_batch_begin, self._callbacks.train_batch_end
         for rows in self._batches.epoch():
             for hook in begin:
                 hook(self.batch, None)
             self.batch += 1
-            step = optimizer.iterations + 1
-            outputs = self._train.program.train(feeds, rows, step=step, learning_rate=optimizer.learning_rate)
-            optimizer.iterations = step
-            self._totals.add(outputs, len(rows))
+            self._totals.add(step(rows), len(rows))
             if end:
                 logs = self._totals.result()
                 for hook in end:

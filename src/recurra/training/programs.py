@@ -13,6 +13,7 @@ from ..errors import ArgumentError
 from .compilation import CompileArguments, plan_outputs
 from .feeding import Samples, fixed_batch_size, prepare
 from .graphs import OutputPlan, Traced, trace_predict, trace_run
+from .pieces import Pieces
 
 __all__ = ["Compiled", "Programs"]
 
@@ -49,6 +50,7 @@ class Programs:
         self._engine = engine
         self._plans: list[OutputPlan] | None = None
         self._compiled: dict[tuple[Any, ...], Compiled] = {}
+        self._pieces: dict[tuple[Any, ...], Pieces] = {}
         self._weights: tuple[Any, ...] = ()
         self.float_type: np.dtype[Any] = np.dtype(np.float32)
 
@@ -61,14 +63,14 @@ class Programs:
         if weights != self._weights:
             self._weights = weights
             self._plans = None
-            self._compiled = {}
+            self._compiled, self._pieces = {}, {}
             wide = any(weight.value.dtype == np.float64 for weight, _ in weights)
             self.float_type = np.dtype(np.float64 if wide else np.float32)
         return self
 
     def forget(self) -> None:
         """Forgets what was made, because the layers are others now; they may have the same weights."""
-        self._weights, self._plans, self._compiled = (), None, {}
+        self._weights, self._plans, self._compiled, self._pieces = (), None, {}, {}
 
     @property
     def engine(self) -> Engine:
@@ -163,6 +165,22 @@ class Programs:
                 program = engine.compile(traced.graph, arrays, precision=self.precision)
             found = self._compiled[key] = Compiled(traced, program, engine, self.precision)
         return found
+
+    def pieces(self, weight_ranks: tuple[int | None, ...] = ()) -> Pieces:
+        """What trains piece by piece along time.
+
+        Args:
+            weight_ranks: As for `get`.
+
+        Raises:
+            ArgumentError: The model cannot be trained so.
+        """
+        model, engine = self._model, self.engine
+        key = (weight_ranks, engine.name)
+        if key not in self._pieces:
+            model.optimizer.build(model.trainable_weights)
+            self._pieces[key] = Pieces(model, self.plans, weight_ranks, engine, self.float_type)
+        return self._pieces[key]
 
     def _trace(self, training: bool, weight_ranks: tuple[int | None, ...]) -> Traced:
         return trace_run(self._model, self.plans, training, weight_ranks)

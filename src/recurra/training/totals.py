@@ -76,10 +76,15 @@ class Totals:
         steps = 0
         for names, weight in ((self._means, size), (self._sums, 1)):
             for name in names:
-                values = np.asarray(outputs[name], np.float64) * weight
-                steps = len(values)
-                # cumsum adds from left to right, where sum would add in pairs and round elsewhere.
-                self._total[name] = float(np.cumsum([self._total[name], *values])[-1])
+                steps = len(outputs[name])
+                if steps == 1:
+                    self._total[name] += float(outputs[name][0]) * weight
+                    continue
+                values = np.empty(steps + 1)
+                values[0] = self._total[name]
+                np.multiply(outputs[name], weight, out=values[1:], dtype=np.float64)
+                # accumulate adds from left to right, where sum would add in pairs and round elsewhere.
+                self._total[name] = float(np.add.accumulate(values)[-1])
         self._samples += steps * size
 
     def result(self) -> dict[str, float]:

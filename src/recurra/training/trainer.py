@@ -5,20 +5,21 @@ from __future__ import annotations
 import importlib
 import itertools
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from .. import engines, optimizers
 from ..engines import Engine
 from ..errors import ArgumentError, UnknownNameError
-from ..typing import Array, Config
+from ..typing import Config
 from .callbacks import Callback, CallbackList, History
 from .compilation import CompileArguments
 from .explain import explain
 from .feeding import Batches, Samples, batch_size_of, positive, split
 from .fitting import Validation, run_fit, validation_epochs, validation_parts
-from .loop import predict_batches, test_batches
-from .programs import Compiled, Programs
+from .graphs import Traced
+from .loop import Truncation, predict_batches, test_batches
+from .programs import Programs
 from .progress import reporter
 from .totals import Totals
 
@@ -160,6 +161,7 @@ class Trainer:
         validation_steps: int | None = None,
         validation_batch_size: int | None = None,
         validation_freq: int | Sequence[int] = 1,
+        truncated_bptt_steps: int | None = None,
     ) -> History:
         """Trains the model.
 
@@ -186,12 +188,21 @@ class Trainer:
             validation_steps: Validate on this many batches only. Default: all.
             validation_batch_size: Default: that of training.
             validation_freq: Validate every so many epochs, or after the epochs (from 1) of this list. Default 1.
+            truncated_bptt_steps: Cut each batch along time into pieces of so many steps (the last may be shorter), with
+                one update of the weights for each: truncated back-propagation through time, for sequences whose
+                gradients do not fit into memory. The states of the recurrent layers go from piece to piece as numbers
+                without gradient and start anew for each batch; those of stateful layers go on as ever. Loss and
+                metrics mean the same as without it. Where the outputs have no time axis, the pieces before the last
+                ``truncated_bptt_steps`` steps are only run forward, and a batch makes one update. Steps, as the
+                progress bar and the optimizer count them, are updates; callbacks are told of batches. Default: none.
 
         Returns:
             The history: ``history.history["loss"]`` is the list of losses, one an epoch.
 
         Raises:
             DataError, ShapeError: The data cannot be used.
+            ArgumentError: ``truncated_bptt_steps`` was given for a model that mixes time steps, such as one with a
+                Bidirectional layer, or that has no recurrent layer.
             NonFiniteError: The loss or a gradient became NaN or infinite. The weights are those before that step.
 
         Example:
@@ -220,7 +231,9 @@ class Trainer:
             samples, held = split(samples, held_out)
         size = batch_size_of(self, batch_size, len(samples), "fit")
         batches = Batches(samples, size, shuffle, _count("steps_per_epoch", steps_per_epoch))
-        total = batches.steps * max(epochs - initial_epoch, 0)
+        truncation = _truncation(programs, samples, truncated_bptt_steps)
+        updates = 1 if truncation is None else truncation.updates
+        total = batches.steps * updates * max(epochs - initial_epoch, 0)
         validation: Validation | None = None
         if held is not None:
             held_size = batch_size_of(self, validation_batch_size or size, len(held), "validation")
@@ -232,7 +245,9 @@ class Trainer:
         watchers = CallbackList(callbacks, self, {"epochs": epochs, "steps": batches.steps, "verbose": verbose})
         watchers.append(history, self)
         show = reporter(verbose, total, epochs)
-        run_fit(self, programs, samples, batches, validation, initial_epoch, epochs, watchers, history, show)
+        run_fit(
+            self, programs, samples, batches, validation, initial_epoch, epochs, watchers, history, show, truncation
+        )
         return history
 
     def evaluate(
@@ -321,26 +336,38 @@ class Trainer:
         return outputs[0] if len(outputs) == 1 else outputs
 
     def train_on_batch(
-        self, x: Any, y: Any = None, sample_weight: Any = None, class_weight: Any = None, return_dict: bool = False
+        self,
+        x: Any,
+        y: Any = None,
+        sample_weight: Any = None,
+        class_weight: Any = None,
+        return_dict: bool = False,
+        truncated_bptt_steps: int | None = None,
     ) -> Any:
         """One training step on one batch.
 
         Args:
             x, y, sample_weight, class_weight: As for `fit`; all samples make one batch.
             return_dict: Return a dict by name. Default False.
+            truncated_bptt_steps: As for `fit`: one step for each piece of so many time steps. Default: none.
 
         Returns:
-            Loss and metrics of this batch, before the step, as `evaluate` returns them.
+            Loss and metrics of this batch, before the step (of each piece), as `evaluate` returns them.
         """
         programs = self._compiled_programs("train_on_batch")
         self._ensure_built(x)
         programs.refresh()
         samples = programs.one_batch(programs.samples(x, y, sample_weight, class_weight), "train_on_batch")
+        truncation = _truncation(programs, samples, truncated_bptt_steps)
+        if truncation is not None:
+            pieces = truncation.pieces
+            outputs = pieces.train(samples, None, truncation.steps)
+            return _results(_once(pieces.traced, outputs, len(samples)), return_dict)
         train = programs.get("train", samples.weight_ranks)
         step = self.optimizer.iterations + 1
         outputs = train.program.train(samples.feeds, step=step, learning_rate=self.optimizer.learning_rate)
         self.optimizer.iterations = step
-        return _results(_once(train, outputs, len(samples)), return_dict)
+        return _results(_once(train.traced, outputs, len(samples)), return_dict)
 
     def test_on_batch(self, x: Any, y: Any = None, sample_weight: Any = None, return_dict: bool = False) -> Any:
         """Loss and metrics on one batch.
@@ -357,7 +384,7 @@ class Trainer:
         programs.refresh()
         samples = programs.one_batch(programs.samples(x, y, sample_weight), "test_on_batch")
         test = programs.get("test", samples.weight_ranks)
-        return _results(_once(test, test.program.predict(samples.feeds), len(samples)), return_dict)
+        return _results(_once(test.traced, test.program.predict(samples.feeds), len(samples)), return_dict)
 
     def predict_on_batch(self, x: Any) -> Any:
         """The model's outputs for one batch, as `predict` returns them."""
@@ -449,8 +476,18 @@ def _limited(steps: int, name: str, limit: int | None) -> int:
     return min(steps, _count(name, limit) or steps)
 
 
-def _once(compiled: Compiled, outputs: dict[str, Array], size: int) -> Logs:
-    totals = Totals(compiled.traced.reports)
+def _truncation(programs: Programs, samples: Samples, steps: int | None) -> Truncation | None:
+    if steps is None:
+        return None
+    steps = positive("truncated_bptt_steps", steps)
+    pieces = programs.pieces(samples.weight_ranks)
+    length = pieces.length(samples)
+    # A sequence that is no longer than one piece is trained as ever.
+    return Truncation(pieces, steps, pieces.updates(length, steps)) if length > steps else None
+
+
+def _once(traced: Traced, outputs: Mapping[str, Any], size: int) -> Logs:
+    totals = Totals(traced.reports)
     totals.add(outputs, size)
     return totals.result()
 

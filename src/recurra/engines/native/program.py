@@ -51,21 +51,12 @@ def instruction_sets() -> list[str]:
 
 
 def num_threads() -> int:
-    """How many threads the engine uses: RECURRA_NUM_THREADS, or the processors this process may run on.
-
-    The number of threads never changes a result, only the time it takes.
-    """
+    """See `recurra.engines.num_threads`."""
     return _native.num_threads()
 
 
 def set_num_threads(count: int) -> None:
-    """Sets how many threads the engine uses, from 1 to 1024.
-
-    Raises:
-        ArgumentError: ``count`` is out of range.
-    """
-    if not 1 <= count <= 1024:
-        raise ArgumentError(f"set_num_threads expects a count from 1 to 1024, received {count}.")
+    """See `recurra.engines.set_num_threads`, which checks ``count``."""
     _native.set_num_threads(count)
 
 
@@ -274,9 +265,15 @@ class NativeStream(Stream):
         program = NativeProgram(graph, {**parameters, **states}, None, None, resident=True, precision=precision)
         self._plan = program.plan({name: x})
 
-    def session(self, states: Mapping[str, np.ndarray]) -> Callable[[np.ndarray], Any]:
+    def session(
+        self,
+        states: Mapping[str, np.ndarray],
+        convert: Callable[[Any], np.ndarray],
+        shape: Sequence[int],
+        outputs: Sequence[Sequence[int]],
+    ) -> Callable[[Any, Any], Any]:
         arrays = [_array(self.graph, states, name, id) for name, id in self.graph.states.items()]
-        return _native.Session(self._plan, arrays).step
+        return _native.Session(self._plan, arrays, convert, shape, outputs).step
 
 
 def _known(graph: Graph, id: int) -> tuple[int, ...]:

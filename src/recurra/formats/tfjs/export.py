@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import html
 import json
+import math
 import os
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from ...errors import ArgumentError
 from ...models import Model
@@ -51,9 +54,19 @@ def export_web(
     if text is not None:
         with replacing(target / "example.json") as stream:
             stream.write(text.encode())
+    filled = {b"@TITLE@": html.escape(title or model.name), b"@EXAMPLE@": _example(model)}
     for asset in sorted(_ASSETS.iterdir()):
         content = asset.read_bytes()
-        if asset.suffix == ".html":
-            content = content.replace(b"@TITLE@", html.escape(title or model.name).encode())
+        for mark, found in filled.items():
+            content = content.replace(mark, found.encode())
         with replacing(target / asset.name) as stream:
             stream.write(content)
+
+
+def _example(model: Model) -> str:
+    """How the script is given an input, where one is short enough to be shown."""
+    shapes = [[size or (2 if axis else 1) for axis, size in enumerate(tensor.shape)] for tensor in model.inputs]
+    if sum(map(math.prod, shapes)) > 12:
+        return ""
+    given = [np.ones(shape, int).tolist() for shape in shapes]
+    return f" or `node predict.mjs '{json.dumps(given[0] if len(given) == 1 else given)}'`"

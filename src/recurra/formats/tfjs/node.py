@@ -19,7 +19,7 @@ from ...models import Model
 from ...typing import Array
 from .writer import save_model
 
-__all__ = ["NodeError", "find_tensorflowjs", "random_inputs", "run_in_node", "verify"]
+__all__ = ["NodeError", "compare", "find_tensorflowjs", "random_inputs", "run_in_node", "verify"]
 
 SCRIPT = Path(__file__).parent / "web" / "predict.mjs"
 _PACKAGE = Path("node_modules", "@tensorflow", "tfjs")
@@ -138,6 +138,11 @@ def random_inputs(model: Model, seed: int = 0, batch: int = 3, time: int = 7) ->
 
 
 def verify(model: Model, document: Path | None = None, seed: int = 0) -> float:
+    """The largest difference between what a model predicts here and in Node.js; see `compare`."""
+    return compare(model, document, seed)[0]
+
+
+def compare(model: Model, document: Path | None = None, seed: int = 0) -> tuple[float, float]:
     """Runs a model here and in Node.js on the same random input.
 
     Args:
@@ -146,7 +151,7 @@ def verify(model: Model, document: Path | None = None, seed: int = 0) -> float:
         seed: Where the input starts from.
 
     Returns:
-        The largest difference between any two numbers predicted.
+        The largest difference between any two numbers predicted, and the largest number.
 
     Raises:
         NodeError: Node.js or TensorFlow.js is not there, or refuses the model.
@@ -169,4 +174,5 @@ def verify(model: Model, document: Path | None = None, seed: int = 0) -> float:
         raise FormatError(
             f"recurra predicts arrays of shapes {[a.shape for a in ours]}, TensorFlow.js {[a.shape for a in theirs]}."
         )
-    return max((float(np.abs(a - b).max()) for a, b in zip(ours, theirs, strict=True) if a.size), default=0.0)
+    difference = max((float(np.abs(a - b).max()) for a, b in zip(ours, theirs, strict=True) if a.size), default=0.0)
+    return difference, max((float(np.abs(a).max()) for a in ours if a.size), default=0.0)

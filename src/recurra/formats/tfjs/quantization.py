@@ -5,7 +5,6 @@ A value is q * scale + min. TensorFlow.js stores so on request; it computes in f
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -13,6 +12,7 @@ import numpy as np
 
 from ...errors import ArgumentError, FormatError
 from ...typing import Array
+from ..limits import finite
 
 __all__ = ["QUANTIZED", "dequantize", "quantize", "stored_dtype"]
 
@@ -39,7 +39,7 @@ def stored_dtype(quantization: Any, what: str) -> np.dtype[Any]:
     if found.kind == "u":
         for key in ("scale", "min"):
             value = quantization.get(key)
-            if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
+            if finite(value) is None:
                 raise FormatError(f"{what} is stored as {name} without a finite number '{key}', but {str(value)[:40]}.")
     return found
 

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import os
 import stat
-import warnings
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
 from ...errors import FormatError, UnsupportedFeatureError
 from ...models import Model
+from ...typing import Array, Config
 from ..limits import MAX_HEADER_BYTES, parse_json
+from ..noting import warn
 from ..spec import ModelSpec
 from .faults import penalty_faults, running_faults
 from .topology import read_topology
@@ -19,6 +20,11 @@ from .training import read_state, read_training
 from .weights import read_manifest, read_weights
 
 __all__ = ["load_model", "read_document", "read_spec"]
+
+ATTEMPTS = 20
+"""How often a model is read that is replaced all the while."""
+
+Named = list[tuple[str, Array]]
 
 
 def load_model(
@@ -48,29 +54,22 @@ def load_model(
     model = spec.build(document, custom_objects, compile, allow_nonfinite)
     faults = running_faults(model)
     if faults:
-        _warn(f"'{document}' predicts other numbers in TensorFlow.js 4.22 than here: {'; '.join(faults)}.")
+        warn(f"'{document}' predicts other numbers in TensorFlow.js 4.22 than here: {'; '.join(faults)}.")
     if model.compiled:
         _warn_of_masks(model, document)
         penalties = penalty_faults(spec.config)
         if penalties:
-            _warn(f"Training '{document}' goes on with another loss: {'; '.join(penalties)}. recurra does.")
+            warn(f"Training '{document}' goes on with another loss: {'; '.join(penalties)}. recurra does.")
     return model
-
-
-def _warn(text: str) -> None:
-    warnings.warn(text, UserWarning, stacklevel=4)
 
 
 def read_spec(path: str | os.PathLike[str], custom_objects: Mapping[str, Any], compile: bool = True) -> ModelSpec:
     """Reads the files into a `ModelSpec`; see `load_model`."""
     document = _document_path(Path(path))
-    content = read_document(document)
-    config = read_topology(content.get("modelTopology"), document, custom_objects)
-    groups = read_manifest(content.get("weightsManifest"), document.parent, document)
+    content, config, weights, optimizer = _read_files(document, custom_objects)
     metadata = content.get("userDefinedMetadata")
     if metadata is not None and not isinstance(metadata, dict):
         raise FormatError(f"userDefinedMetadata in '{document}' is no mapping.")
-    weights, optimizer = read_weights(groups)
     spec = ModelSpec(config, weights, metadata=metadata)
     if compile and content.get("trainingConfig") is not None:
         outputs = config["config"].get("output_layers", [""])
@@ -79,8 +78,27 @@ def read_spec(path: str | os.PathLike[str], custom_objects: Mapping[str, Any], c
             spec.compile, slots = read_training(content["trainingConfig"], count, document)
             spec.optimizer = read_state(optimizer, slots, document)
         except UnsupportedFeatureError as error:
-            warnings.warn(f"{error} The model is read without being compiled.", UserWarning, stacklevel=3)
+            warn(f"{error} The model is read without being compiled.")
     return spec
+
+
+def _read_files(document: Path, custom: Collection[str]) -> tuple[dict[str, Any], Config, Named, Named]:
+    """The document, the model in it, the weights of the model and those of the optimizer.
+
+    Whoever replaces a model exchanges the document, then removes the weights that it named before. So if they are gone
+    and the document is another one by now, there is a new model to be read.
+    """
+    content = read_document(document)
+    for _ in range(ATTEMPTS):
+        try:
+            config = read_topology(content.get("modelTopology"), document, custom)
+            groups = read_manifest(content.get("weightsManifest"), document.parent, document)
+            return content, config, *read_weights(groups)
+        except FormatError:
+            before, content = content, read_document(document)
+            if content == before:
+                raise
+    raise FormatError(f"'{document}' is replaced faster than it can be read.")
 
 
 def read_document(document: Path) -> dict[str, Any]:
@@ -117,9 +135,7 @@ def _document_path(path: Path) -> Path:
 def _warn_of_masks(model: Model, document: Path) -> None:
     masked = [n for n, t in zip(model.output_names, model.outputs, strict=True) if t.mask_dims is not None]
     if masked:
-        warnings.warn(
+        warn(
             f"The output '{masked[0]}' of '{document}' is masked. TensorFlow.js counts masked steps in the loss, "
             f"recurra and Keras do not: training goes on with another loss. recurra.tfjs.loadLayersModel counts them.",
-            UserWarning,
-            stacklevel=3,
         )

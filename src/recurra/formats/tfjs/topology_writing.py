@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-import warnings
 from collections.abc import Mapping
 from typing import Any
 
 from ...errors import UnsupportedFeatureError
 from ...typing import Config
+from ..noting import warn
 from .layers import LAYERS, LayerRule, Option
 from .values import write_activation, write_initializer, write_regularizer
 from .wiring import write_wiring
@@ -39,10 +39,8 @@ class Names:
                 found = found if _VALID.fullmatch(found) else f"layer{found}"
                 while found in self._names.values():
                     found += "_"
-                warnings.warn(
+                warn(
                     f"TensorFlow.js cannot have a layer named {name!r}; in the file it is called {found!r}.",
-                    UserWarning,
-                    stacklevel=2,
                 )
             self._names[name] = found
         return self._names[name]

@@ -6,7 +6,6 @@ are not those of Keras (see `recurra.tfjs.train`); what it cannot go on with exa
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -15,6 +14,7 @@ import numpy as np
 from ...config import snake_case
 from ...errors import FormatError, UnsupportedFeatureError
 from ...typing import Array, Config
+from ..limits import finite
 from ..spec import OptimizerState
 
 __all__ = ["read_state", "read_training", "write_state", "write_training"]
@@ -112,9 +112,10 @@ def _read_optimizer(name: str, values: Mapping[str, Any], what: str) -> tuple[Co
     def number(key: str, default: float, other: str = "") -> float:
         value = values.get(key, values.get(other))
         value = default if value is None else value
-        if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
+        found = finite(value)
+        if found is None:
             raise FormatError(f"{what}: {key} of {name} must be a number, not {str(value)[:60]!r}.")
-        return float(value)
+        return found
 
     slots = [ours for _, ours in _SLOTS[kind]]
     rate = {"learning_rate": number("learning_rate", 0.001)}
@@ -164,8 +165,6 @@ def read_state(weights: Sequence[tuple[str, Array]], slots: Sequence[str], docum
             f"'{document}' holds {len(arrays)} arrays of the optimizer, which are not {' and '.join(slots) or 'none'} "
             f"of each trainable weight."
         )
-    if not all(np.isfinite(array).all() for array in arrays):
-        raise FormatError(f"The state of the optimizer in '{document}' is NaN or infinite.")
     count = len(arrays) // len(slots)
     state.slots = {slot: arrays[index * count : (index + 1) * count] for index, slot in enumerate(slots)}
     return state

@@ -6,13 +6,13 @@ under one name. recurra has a name for each.
 
 from __future__ import annotations
 
-import math
-import warnings
 from collections.abc import Mapping
 from typing import Any
 
 from ... import activations
 from ...errors import FormatError, UnsupportedFeatureError
+from ..limits import finite
+from ..noting import warn
 from .layers import Option
 
 __all__ = ["read_value", "unwrap", "write_activation", "write_initializer", "write_regularizer"]
@@ -92,9 +92,10 @@ def _share(value: Any, keras: bool, what: str) -> float:
 
 
 def _number(value: Any, what: str) -> float:
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
+    number = finite(value)
+    if number is None:
         raise FormatError(f"{what} must be a number, not {str(value)[:60]!r}.")
-    return float(value)
+    return number
 
 
 def _size(value: Any, keras: bool, what: str) -> int:
@@ -153,11 +154,9 @@ def _regularizer(value: Any, keras: bool, what: str) -> Any:
 
 def _constraint(value: Any, keras: bool, what: str) -> None:
     if value is not None:
-        warnings.warn(
+        warn(
             f"{what} is left out: recurra has no constraints on weights. What the model predicts does not change; "
             f"training it further does not keep the constraint.",
-            UserWarning,
-            stacklevel=2,
         )
 
 
@@ -219,10 +218,8 @@ def write_initializer(config: Any, what: str) -> dict[str, Any]:
         return {"class_name": name, "config": {**values, "seed": None}}
     if name in ("Constant", "Identity", "Ones", "Zeros"):
         return {"class_name": name, "config": values}
-    warnings.warn(
+    warn(
         f"{what}: TensorFlow.js has no {name}; Zeros is written in its place. The weights of this model do not change.",
-        UserWarning,
-        stacklevel=2,
     )
     return {"class_name": "Zeros", "config": {}}
 

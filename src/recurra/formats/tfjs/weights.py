@@ -88,6 +88,7 @@ def read_manifest(manifest: Any, folder: Path, document: Path) -> list[Group]:
         raise FormatError(f"'{document}' has no list 'weightsManifest', but {str(manifest)[:60]}.")
     groups = []
     names: set[tuple[bool, str]] = set()
+    known: set[Path] = set()
     for group in manifest:
         if not isinstance(group, Mapping) or not isinstance(group.get("paths"), list):
             raise FormatError(f"A group of weights in '{document}' has no list of 'paths': {str(group)[:100]}.")
@@ -100,8 +101,9 @@ def read_manifest(manifest: Any, folder: Path, document: Path) -> list[Group]:
                 raise FormatError(f"'{document}' names the weight '{entry.name}' twice.")
             names.add((entry.optimizer, entry.name))
         files = tuple(_file(path, folder, document) for path in group["paths"])
-        if len(set(files)) != len(files):
-            raise FormatError(f"A group in '{document}' names a file twice: {', '.join(f.name for f in files)[:200]}.")
+        if len({*files, *known}) != len(files) + len(known):
+            raise FormatError(f"'{document}' names a file twice: {', '.join(file.name for file in files)[:200]}.")
+        known.update(files)
         sizes = tuple(_size(file) for file in files)
         wanted, there = sum(entry.nbytes for entry in entries), sum(sizes)
         if wanted != there:

@@ -7,7 +7,6 @@ import hashlib
 import json
 import os
 import re
-import warnings
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +15,7 @@ from ...models import Model
 from ...typing import Array
 from ..atomic import replacing
 from ..limits import parse_json
+from ..noting import warn
 from ..spec import ModelSpec
 from ..version import writing_version
 from .faults import penalty_faults, running_faults
@@ -84,13 +84,15 @@ def save_model(
     if spec.metadata is not None:
         document["userDefinedMetadata"] = spec.metadata
     entries, data = encode(weights, optimizer, quantization)
-    file = f"weights-{hashlib.sha256(data).hexdigest()[:16]}.bin"
+    target = _document(Path(path))
+    # The name of the document is part of the digest: two models in one folder never share a file, whatever they hold.
+    file = f"weights-{hashlib.sha256(os.fsencode(target.name) + data).hexdigest()[:16]}.bin"
     document["weightsManifest"] = [{"paths": [file], "weights": entries}]
     try:
         text = json.dumps(document, allow_nan=False)
     except (TypeError, ValueError) as error:
         raise ArgumentError(f"The model '{model.name}' cannot be written as JSON: {error}.") from error
-    _write(Path(path), text.encode(), file, data)
+    _write(target, text.encode(), file, data)
 
 
 def _training(
@@ -113,18 +115,14 @@ def _training(
         text = "; ".join(reasons)
         if include:
             raise UnsupportedFeatureError(f"TensorFlow.js cannot go on training '{name}' as recurra would: {text}.")
-        warnings.warn(
+        warn(
             f"'{name}' is written without its optimizer and loss, because TensorFlow.js cannot go on training it as "
             f"recurra would: {text}. Predictions are not concerned. include_optimizer=False says that this is meant.",
-            UserWarning,
-            stacklevel=4,
         )
         return []
     if dropped:
-        warnings.warn(
+        warn(
             f"Metrics of '{name}' that TensorFlow.js does not have are left out: {', '.join(dropped)}.",
-            UserWarning,
-            stacklevel=4,
         )
     document["trainingConfig"] = config
     if spec.optimizer is None:
@@ -132,9 +130,12 @@ def _training(
     return write_state(spec.optimizer, spec.compile, config["optimizer_config"]["class_name"], trainable)
 
 
-def _write(path: Path, text: bytes, file: str, data: bytes) -> None:
-    folder = path.parent if path.name == "model.json" or path.suffix == ".json" else path
-    document = path if folder != path else path / "model.json"
+def _document(path: Path) -> Path:
+    return path if path.suffix == ".json" else path / "model.json"
+
+
+def _write(document: Path, text: bytes, file: str, data: bytes) -> None:
+    folder = document.parent
     if folder.exists() and not folder.is_dir():
         raise ArgumentError(f"Cannot write a model of TensorFlow.js to '{folder}': it is a file, not a folder.")
     try:

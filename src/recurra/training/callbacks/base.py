@@ -150,6 +150,8 @@ class CallbackList:
         self.predict_batch_end = self._overridden("on_predict_batch_end")
 
     def _overridden(self, name: str, *aliases: str) -> list[BatchHook]:
+        if not self.callbacks:
+            return []
         return [
             getattr(callback, name)
             for callback in self.callbacks

@@ -3,6 +3,7 @@ import {bars, color, lines, number} from './charts.js';
 
 const $ = (id) => document.getElementById(id);
 const MOST_STEPS = 400;
+const CURVE_POINTS = 81;
 let tf, model, editors, times = [];
 
 function element(parent, kind, attributes = {}, ...children) {
@@ -53,13 +54,18 @@ class Editor {
     this.top = Math.min(...consumers(input).map((layer) => layer.inputDim ?? Infinity), 1e9);
     this.dtype = input.dtype;
     const flat = example?.flat(Infinity).map(Number);
-    this.values = flat?.length === this.steps * this.width ? flat : this.preset('waves');
+    this.values = flat?.length === this.steps * this.width ? flat : this.single ? [1] : this.preset('waves');
     this.range = null;
     this.draw();
   }
 
+  /** Whether the input is one number. */
+  get single() {
+    return !this.words && !this.open && this.steps * this.width === 1;
+  }
+
   get drawable() {
-    return !this.words && this.steps <= MOST_STEPS && this.width <= 5;
+    return !this.words && !this.single && this.steps <= MOST_STEPS && this.width <= 5;
   }
 
   preset(kind) {
@@ -88,9 +94,40 @@ class Editor {
     this.changed();
   }
 
+  /** The numbers around the only one there is, the same on both sides of 0. */
+  get span() {
+    return 4 * 2 ** Math.max(0, Math.ceil(Math.log2(Math.abs(this.values[0]) / 4)));
+  }
+
+  drawSingle() {
+    const row = element(element(this.place, 'div', {className: 'tools'}), 'div', {className: 'row'});
+    const box = element(row, 'input', {type: 'number', step: 'any', value: this.values[0]});
+    const slider = element(row, 'input', {type: 'range', className: 'wide-slider'});
+    for (const control of [box, slider]) control.setAttribute('aria-label', 'Input');
+    const adjust = () => {
+      Object.assign(slider, {min: -this.span, max: this.span, step: this.span / 200});
+      slider.value = this.values[0];
+    };
+    const take = (value) => {
+      this.values = [value];
+      this.changed();
+    };
+    adjust();
+    slider.oninput = () => {
+      box.value = +Number(slider.value).toPrecision(4);
+      take(Number(slider.value));
+    };
+    box.oninput = () => {
+      if (!Number.isFinite(box.valueAsNumber)) return;
+      take(box.valueAsNumber);
+      adjust();
+    };
+  }
+
   draw() {
     this.place.querySelector('.drawing')?.remove();
     this.place.querySelector('.tools')?.remove();
+    if (this.single) return this.drawSingle();
     if (this.drawable) {
       const drawing = element(this.place, 'div', {className: 'drawing'});
       lines(drawing, this.series(), {
@@ -141,8 +178,30 @@ class Editor {
 
 const consumers = (input) => model.layers.filter((layer) => layer.inboundNodes.some((node) => node.inputTensors.includes(input)));
 
+function legend(place, entries) {
+  const note = element(place, 'p', {className: 'hint'});
+  for (const [tint, text] of entries) {
+    element(note, 'span', {className: 'swatch', style: `background: ${tint}`});
+    element(note, 'span', {style: 'margin-right: 16px'}, text);
+  }
+}
+
+/** What the model makes of every number around its only input. */
+function curve(place, editor, index, sample) {
+  const {span} = editor, step = (2 * span) / (CURVE_POINTS - 1);
+  const results = tf.tidy(() => {
+    const x = tf.tensor(Array.from({length: CURVE_POINTS}, (_, i) => i * step - span), [CURVE_POINTS, editor.steps, ...editor.rest]);
+    return [model.predict(x, {batchSize: CURVE_POINTS})].flat()[index].dataSync();
+  });
+  const of = (n) => ({values: results.filter((_, i) => i % sample.length === n), color: color(n)});
+  const dots = [...sample].map((value) => ({values: [value], from: (editor.values[0] + span) / step, color: 'var(--accent)', size: 6}));
+  lines(place, [...sample.keys()].map(of).concat(dots), {label: (at) => number(at * step - span)});
+  legend(place, [[color(0), 'prediction for every input'], ['var(--accent)', 'for this one']]);
+}
+
 /** Draws one output of the model. */
-function show(place, output, values, shape, last) {
+function show(place, index, values, shape) {
+  const output = model.outputs[index], last = output.sourceLayer;
   const part = element(place, 'div', {className: 'part'});
   if (model.outputs.length > 1) element(part, 'h3', {}, output.name);
   const sample = values.slice(0, values.length / shape[0]);
@@ -164,11 +223,10 @@ function show(place, output, values, shape, last) {
     const known = {values: editor.values, color: color(0), fixed: true};
     const next = {values: [...sample], from: editor.steps, color: 'var(--accent)'};
     lines(part, [known, next], {split: editor.steps});
-    const note = element(part, 'p', {className: 'hint'});
-    for (const [tint, text] of [[color(0), 'input'], ['var(--accent)', `prediction of ${sample.length === 1 ? 'the next value' : `${sample.length} values`}, after the input`]]) {
-      element(note, 'span', {className: 'swatch', style: `background: ${tint}`});
-      element(note, 'span', {style: 'margin-right: 16px'}, text);
-    }
+    const what = sample.length === 1 ? 'the next value' : `${sample.length} values`;
+    legend(part, [[color(0), 'input'], ['var(--accent)', `prediction of ${what}, after the input`]]);
+  } else if (editors.length === 1 && editor.single && sample.length <= 3 && model.inputs[0].shape[0] === null) {
+    curve(part, editor, index, sample);
   } else if (sample.length > 3 && sample.length <= 40) {
     bars(part, [...sample]);
   } else if (sample.length > 40) {
@@ -200,7 +258,7 @@ function refresh() {
       times = [...times, took].slice(-60);
       $('message').hidden = true;
       $('outputs').replaceChildren();
-      model.outputs.forEach((output, i) => show($('outputs'), output, values[i], shapes[i], output.sourceLayer));
+      model.outputs.forEach((_, i) => show($('outputs'), i, values[i], shapes[i]));
       drawTimes();
     } catch (error) {
       fail('The prediction failed', error.message);
@@ -282,7 +340,8 @@ async function start() {
     if (model.inputs.length > 1) element(part, 'h3', {}, input.name);
     editors.push(new Editor(part, input, model.inputs.length > 1 ? example?.[i] : example, refresh));
   });
-  $('input-hint').textContent = editors.some((editor) => editor.drawable) ? 'Drag the points, or choose a shape.' : '';
+  const drawable = editors.some((editor) => editor.drawable), single = editors.some((editor) => editor.single);
+  $('input-hint').textContent = drawable ? 'Drag the points, or choose a shape.' : single ? 'Type a number, or move the slider.' : '';
   $('measure').onclick = measure;
   refresh();
   await measure();

@@ -38,10 +38,11 @@ function extent(values) {
 
 /**
  * Lines over equal steps.
- * series: [{values, color, dots, from}]: `from` is the step the first value stands at.
- * options: width, height; drag(series, step, value): called while a dot is dragged; range: [low, high] to keep.
+ * series: [{values, color, from, size, fixed}]: `from` is the step the first value stands at, `size` that of its dots.
+ * options: width, height; drag(series, step, value): called while a dot is dragged; range: [low, high] to keep;
+ * label(step): what stands below a step, by default its number from 1.
  */
-export function lines(place, series, {width = 1000, height = 220, drag, range, split} = {}) {
+export function lines(place, series, {width = 1000, height = 220, drag, range, split, label = (step) => step + 1} = {}) {
   const svg = draw(place, 'svg', {viewBox: `0 0 ${width} ${height}`, role: 'img'});
   const steps = Math.max(2, ...series.map(({values, from = 0}) => from + values.length));
   const [low, high] = range ?? extent(series.flatMap(({values}) => [...values]));
@@ -52,7 +53,7 @@ export function lines(place, series, {width = 1000, height = 220, drag, range, s
     draw(svg, 'text', {x: LEFT - 8, y: y(at) + 4, 'text-anchor': 'end'}, number(at));
   }
   for (const at of ticks(0, steps - 1, 8)) {
-    if (Number.isInteger(at)) draw(svg, 'text', {x: x(at), y: height - 4, 'text-anchor': 'middle'}, at + 1);
+    if (Number.isInteger(at)) draw(svg, 'text', {x: x(at), y: height - 4, 'text-anchor': 'middle'}, label(at));
   }
   if (split) draw(svg, 'line', {x1: x(split - 0.5), x2: x(split - 0.5), y1: TOP, y2: height - BOTTOM, class: 'then'});
   series.forEach((one, index) => {
@@ -61,7 +62,7 @@ export function lines(place, series, {width = 1000, height = 220, drag, range, s
     if (points.length > 1) draw(svg, 'polyline', {points: points.join(' '), class: 'path', stroke});
     if (!drag && points.length > 60) return;
     one.values.forEach((value, step) => {
-      const r = steps > 80 ? 3 : 4.5;
+      const r = one.size ?? (steps > 80 ? 3 : 4.5);
       const dot = draw(svg, 'circle', {cx: x(from + step), cy: y(value), r, fill: stroke, class: 'dot'});
       draw(dot, 'title', {}, number(value));
       if (!drag || one.fixed) return dot.setAttribute('style', 'cursor: default');

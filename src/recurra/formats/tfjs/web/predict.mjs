@@ -11,9 +11,11 @@ import {dirname, join, resolve} from 'node:path';
 import {fileURLToPath} from 'node:url';
 
 process.on('uncaughtException', (error) => {
-  console.error(`${error.name}: ${error.message}`);
+  console.error(error instanceof Refusal ? error.message : `${error.name}: ${error.message}`);
   process.exit(1);
 });
+
+class Refusal extends Error {}
 
 const args = process.argv.slice(2);
 const raw = args.includes('--raw');
@@ -64,11 +66,18 @@ function random(shape, dtype, seed) {
   return tf.tensor(Array.from({length: size}, () => (dtype === 'int32' ? Math.floor(next() * 2) : 2 * next() - 1)), shape, dtype);
 }
 
+const shapes = () => model.inputs.map(({shape}) => shape.slice(1).map((size) => size ?? 'any number').join(' × ')).join(' and ');
+
 function inputs() {
   if (raw) return JSON.parse(readFileSync(0, 'utf8')).map(({shape, dtype, data}) => tf.tensor(data, shape, dtype));
   const text = args.find((arg, i) => !arg.startsWith('--') && i !== place + 1 - (place < 0));
   if (text) {
-    const given = JSON.parse(text);
+    let given;
+    try {
+      given = JSON.parse(text);
+    } catch (error) {
+      throw new Refusal(`The input is no JSON: ${error.message}. Expected a batch of samples, each ${shapes()}.`);
+    }
     return (model.inputs.length === 1 ? [given] : given).map((value, i) => tf.tensor(value, undefined, model.inputs[i].dtype));
   }
   return model.inputs.map(({shape, dtype}, i) => random(shape.map((size, axis) => size ?? (axis ? 8 : 1)), dtype, i + 1));

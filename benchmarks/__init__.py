@@ -1,0 +1,1 @@
+"""What ``make bench`` runs: recurra and its peers side by side."""

@@ -1,0 +1,123 @@
+"""Bursts of work that alternate between processes, and what is made of their times."""
+
+from __future__ import annotations
+
+import dataclasses
+import statistics
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+from .cases import Case
+from .peers import Peer
+from .processes import Failed, LeftOut, Pool, Worker
+
+__all__ = ["Effort", "measure", "summarize"]
+
+Result = dict[str, Any]
+"""``{"median", "low", "high", "bursts", "steps"}``: seconds a step, the quartiles, how many bursts of how many steps.
+Or ``{"failed": reason}``, or ``{"left_out": reason}``."""
+
+
+@dataclass(frozen=True)
+class Effort:
+    """How much time measuring may take.
+
+    Attributes:
+        seconds: What the bursts of one peer should add up to.
+        burst: How long a burst should be.
+        patience: The longest time one step may take; a peer that is slower is left out.
+        prepare: The longest time making a model may take, compilation included.
+    """
+
+    seconds: float = 1.5
+    burst: float = 0.15
+    patience: float = 20.0
+    prepare: float = 90.0
+
+    def for_mode(self, mode: str) -> Effort:
+        """A progress bar appears after a quarter of a second, so ``fit`` must run longer than that."""
+        if mode != "fit":
+            return self
+        return dataclasses.replace(self, seconds=max(self.seconds, 1.2), burst=max(self.burst, 0.6))
+
+
+def summarize(times: Sequence[float], steps: int = 1) -> Result:
+    """Median and quartiles.
+
+    >>> summarize([1.0, 2.0, 3.0])["median"]
+    2.0
+    """
+    low, median, high = statistics.quantiles(times, n=4, method="inclusive") if len(times) > 1 else [times[0]] * 3
+    return {"median": median, "low": low, "high": high, "bursts": len(times), "steps": steps}
+
+
+@dataclass
+class _Runner:
+    """One peer, ready to run a case in bursts of so many steps."""
+
+    peer: Peer
+    worker: Worker
+    steps: int
+    times: list[float] = field(default_factory=list)
+    spent: float = 0.0
+
+    def burst(self, effort: Effort) -> None:
+        took = self.worker.run(self.steps, 4 * effort.patience + 10)
+        self.times.append(took)
+        self.spent += took * self.steps
+
+    def done(self, effort: Effort) -> bool:
+        slow = self.times[-1] * self.steps >= 1
+        return self.spent >= effort.seconds and len(self.times) >= (2 if slow else 3)
+
+
+def measure(pool: Pool, peers: Sequence[Peer], mode: str, case: Case, effort: Effort) -> dict[str, Result]:
+    """Times a case on all peers, burst by burst in turn."""
+    effort = effort.for_mode(mode)
+    found: dict[str, Result] = {}
+    runners: list[_Runner] = []
+    for peer in peers:
+        with _noted(pool, peer, found):
+            runners.append(_start(pool, peer, mode, case, effort))
+    waiting = list(runners)
+    while waiting:
+        for runner in waiting:
+            with _noted(pool, runner.peer, found):
+                runner.burst(effort)
+        waiting = [runner for runner in waiting if runner.peer.name not in found and not runner.done(effort)]
+    for runner in runners:
+        found.setdefault(runner.peer.name, summarize(runner.times, runner.steps))
+    return {peer.name: found[peer.name] for peer in peers}
+
+
+def _start(pool: Pool, peer: Peer, mode: str, case: Case, effort: Effort) -> _Runner:
+    """Makes the model, and finds out how many steps make a burst. The first runs warm everything up."""
+    worker = pool.get(peer)
+    try:
+        worker.prepare(mode, case.to_dict(), effort.prepare)
+        took = worker.run(1, effort.patience)
+    except TimeoutError:
+        pool.drop(peer)
+        raise LeftOut(
+            f"one step takes longer than {effort.patience:.0f} s, or preparing it {effort.prepare:.0f} s"
+        ) from None
+    steps = 1
+    while took * steps < effort.burst / 2 and steps < 1 << 20:
+        # One step says little about many: the count grows in leaps, but never by more than eight times.
+        steps = min(max(2 * steps, int(effort.burst / max(took, 1e-9))), 8 * steps)
+        took = worker.run(steps, 4 * effort.patience + 10)
+    return _Runner(peer, worker, steps)
+
+
+@contextmanager
+def _noted(pool: Pool, peer: Peer, found: dict[str, Result]) -> Iterator[None]:
+    """Notes why a peer has no result instead of ending the run."""
+    try:
+        yield
+    except LeftOut as reason:
+        found[peer.name] = {"left_out": str(reason)}
+    except (Failed, TimeoutError) as reason:
+        found[peer.name] = {"failed": str(reason) or "it did not answer in time"}
+        pool.drop(peer)
