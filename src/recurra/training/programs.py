@@ -176,10 +176,10 @@ class Programs:
             ArgumentError: The model cannot be trained so.
         """
         model, engine = self._model, self.engine
-        key = (weight_ranks, engine.name)
+        key = (weight_ranks, engine.name, self.precision)
         if key not in self._pieces:
             model.optimizer.build(model.trainable_weights)
-            self._pieces[key] = Pieces(model, self.plans, weight_ranks, engine, self.float_type)
+            self._pieces[key] = Pieces(model, self.plans, weight_ranks, engine, self.float_type, self.precision)
         return self._pieces[key]
 
     def _trace(self, training: bool, weight_ranks: tuple[int | None, ...]) -> Traced:
