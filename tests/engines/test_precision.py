@@ -293,6 +293,20 @@ def small_model(**options: Any) -> Sequential:
 
 @needs_tiles
 @pytest.mark.parametrize("precision", HERE)
+def test_truncated_training_has_the_precision_too(precision: str) -> None:
+    x, y = numbers(6, 32, 4, 2), numbers(7, 32, 1)
+    models = [small_model(precision=precision), small_model(precision=precision), small_model()]
+    for model in models[1:]:
+        model.set_weights(models[0].get_weights())
+    for model, steps in zip(models, (4, None, 4), strict=True):
+        model.fit(x, y, shuffle=False, truncated_bptt_steps=steps, verbose=0)
+    truncated, whole, wide = (model.get_weights() for model in models)
+    assert all((a == b).all() for a, b in zip(truncated, whole, strict=True))
+    assert any((a != b).any() for a, b in zip(truncated, wide, strict=True))
+
+
+@needs_tiles
+@pytest.mark.parametrize("precision", HERE)
 def test_a_model_trains_in_its_precision_and_is_saved_with_it(precision: str, tmp_path: Path) -> None:
     x, y = numbers(6, 32, 4, 2), numbers(7, 32, 1)
     model = small_model(precision=precision)

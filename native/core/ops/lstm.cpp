@@ -156,7 +156,7 @@ class LstmOp : public Op {
     static const char* mode = getenv("BYU");
     if (mode) return mode[0] == '1';
     const int64_t weights = depth() * 4 * s_.padded;
-    return s_.blocks.count < threads ? weights >= 1 << 17 : weights >= 1 << 20;
+    return s_.blocks.count < threads ? weights >= 1 << 16 : weights >= 1 << 20;
   }
 
   // Packs the transpose of `count` rows of weights for a product dz (4 padded) by it: row (panel, gate, unit) of the
