@@ -52,6 +52,8 @@ class Pieces:
         weight_ranks: For each output the number of dimensions of its sample weights, or None for no weights.
         engine: What runs it.
         float_type: The float type of the weights.
+        precision: One of `engines.PRECISIONS`.
+        recompute: Whether a piece keeps less and makes it again.
 
     Attributes:
         traced: The graph of one piece before the states are carried; its ``reports`` are those of a batch.
@@ -68,6 +70,8 @@ class Pieces:
         weight_ranks: Sequence[int | None],
         engine: Engine,
         float_type: np.dtype[Any],
+        precision: str,
+        recompute: bool,
     ) -> None:
         if not any(map(has_time, model.inputs)):
             raise ArgumentError(
@@ -79,6 +83,8 @@ class Pieces:
         self._optimizer = model.optimizer
         self._engine = engine
         self._float_type = float_type
+        self._precision = precision
+        self._recompute = recompute
         self.traced: Traced = trace_run(model, plans, True, weight_ranks, pieces=True)
         self._carried: Carried = carry_states(self.traced.graph)
         if not self._carried.graph.states:
@@ -220,8 +226,15 @@ class Pieces:
         graph = prune(graph, {} if ahead else graph.outputs).bind({"batch": sized.batch})
         arrays = {name: variable.value for name, variable in self.traced.variables.items()} | sized.states
         if ahead:
-            return self._engine.compile(graph, arrays)
-        return self._engine.compile(graph, arrays, self._optimizer.rule(), self._optimizer.slots)
+            return self._engine.compile(graph, arrays, precision=self._precision)
+        return self._engine.compile(
+            graph,
+            arrays,
+            self._optimizer.rule(),
+            self._optimizer.slots,
+            precision=self._precision,
+            recompute=self._recompute,
+        )
 
 
 class _Total:
