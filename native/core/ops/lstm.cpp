@@ -270,20 +270,24 @@ class LstmOp : public Op {
   }
 
   // The gates hold dz now: d(weights) = [x, h]^T dz over all rows of these steps, and the sums of dz for the bias.
-  // Threads own panels of columns, and where these are few, rows of [W; R].
+  // Threads own panels of columns, and where these are few, rows of [W; R]. So many columns go through all segments and
+  // blocks at once that their gradient stays in the second-level cache.
   void weight_gradients(int64_t step_first, int64_t step_last) {
+    constexpr int64_t kColumnsAtOnce = 256;
     const int64_t panels = kernels().pack_panels(4 * s_.padded), threads = num_threads();
+    const int64_t at_once = kColumnsAtOnce / (4 * kernels().width);
     const bool alone = batch_ * (step_last - step_first) * depth() * s_.units < 1 << 15;
     const int64_t wanted = alone ? 1 : 2 * threads, across = std::min(panels, wanted);
     const int64_t down = std::min((depth() + 11) / 12, std::max<int64_t>(1, wanted / across));
     parallel_for(across * down, [&](int64_t i) {
-      const int64_t p = i / down, r = i % down;
-      for (int64_t last = step_last, first; last > step_first; last = first) {
-        first = (last - 1) / segment_ * segment_;
-        for (int64_t block = 0; block < s_.blocks.count; block++)
-          weight_gradients({first, last, block, block + 1, 0, 0}, depth() * r / down, depth() * (r + 1) / down,
-                           panels * p / across, panels * (p + 1) / across);
-      }
+      const int64_t p = i / down, r = i % down, panel_last = panels * (p + 1) / across;
+      for (int64_t panel = panels * p / across; panel < panel_last; panel += at_once)
+        for (int64_t last = step_last, first; last > step_first; last = first) {
+          first = (last - 1) / segment_ * segment_;
+          for (int64_t block = 0; block < s_.blocks.count; block++)
+            weight_gradients({first, last, block, block + 1, 0, 0}, depth() * r / down, depth() * (r + 1) / down, panel,
+                             std::min(panel + at_once, panel_last));
+        }
     });
   }
 
