@@ -1,4 +1,4 @@
-"""Training that keeps less and makes it again: the same bits, in memory that grows with the square root of the steps."""
+"""Training that keeps less and makes it again: the same bits, memory that grows with the square root of the steps."""
 
 from __future__ import annotations
 
@@ -185,7 +185,8 @@ def test_it_is_saved_where_it_is_not_the_default(tmp_path: Path) -> None:
 
 def test_explain_says_so() -> None:
     assert "Training keeps" not in model_of(engine="native").explain()
-    assert "Training keeps the states at every n-th step of an LSTM" in model_of(engine="native", recompute=True).explain()
+    text = model_of(engine="native", recompute=True).explain()
+    assert "Training keeps the states at every n-th step of an LSTM" in text
     assert "Training keeps everything: recompute=True" in model_of(engine="numpy", recompute=True).explain()
 
 
