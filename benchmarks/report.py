@@ -32,7 +32,7 @@ _MODES = {
     ),
     "predict": (
         "Inference on one batch",
-        "One call from Python, or from JavaScript, for one batch: `predict_on_batch`, `torch.inference_mode()`, a "
+        "One call from Python, or from JavaScript, for one batch: `model.predictor()`, `torch.inference_mode()`, a "
         "jitted function, `session.run`, `predictOnBatch`.",
     ),
     "stream": (

@@ -62,12 +62,12 @@ def start(settings: Mapping[str, Any]) -> dict[str, Maker]:
         return fit(case, batches, verbose=1)
 
     def predict(case: Case, batches: int) -> Run:
-        model = model_of(case, case.time)
+        predictor = model_of(case, case.time).predictor(case.batch)
         x, _ = case.data(1)
 
         def run(steps: int) -> None:
             for _ in range(steps):
-                model.predict_on_batch(x)
+                predictor(x)
 
         run(2)
         return run

@@ -147,10 +147,11 @@ void matmul(Matrix a, Matrix b, int64_t m, int64_t n, int64_t k, const float* bi
 // The blocks in which a recurrent op keeps its batch: two from four rows on, later a power of two of 12 rows or more.
 Blocks blocks_of(int64_t batch);
 
+constexpr int64_t kPiece = 16384;  // elements that a thread takes at a time
+
 // Runs f(first, last) over [0, n) in pieces, on all threads where n is large.
 template <class F>
 void parallel_pieces(int64_t n, F&& f) {
-  constexpr int64_t kPiece = 16384;
   if (n <= 2 * kPiece) {
     f(static_cast<int64_t>(0), n);
     return;

@@ -1,5 +1,6 @@
 // Elementwise operations and broadcasting arithmetic: recurra/ops/elementwise.py.
 #include "../op.h"
+#include "../rows.h"
 
 #include <cstring>
 
@@ -72,62 +73,9 @@ class UnaryOp : public Op {
   float p0_ = 1.0f, p1_ = 0.0f;
 };
 
-// How two arrays are walked under their common broadcast shape: as rows in which each of them is either contiguous
-// or repeats one element. Worked out once for a plan.
-class Rows {
- public:
-  Rows() = default;
-  Rows(const Shape& shape, const Shape& a_shape, const Shape& b_shape) {
-    const Places a = broadcast_strides(a_shape, shape), b = broadcast_strides(b_shape, shape);
-    for (size_t i = 0; i < shape.size(); i++) {
-      total_ *= shape[i];
-      if (shape[i] == 1) continue;
-      const bool joins = !dims_.empty() && a_.back() == a[i] * shape[i] && b_.back() == b[i] * shape[i];
-      if (joins) {
-        dims_.back() *= shape[i];
-        a_.back() = a[i];
-        b_.back() = b[i];
-      } else {
-        dims_.push_back(shape[i]);
-        a_.push_back(a[i]);
-        b_.push_back(b[i]);
-      }
-    }
-    if (dims_.empty()) dims_ = a_ = b_ = {1};
-  }
-
-  // f(place in a, step in a, place in b, step in b, place in the result, elements)
-  template <class F>
-  void walk(F f) const {
-    if (total_ == 0) return;
-    const int64_t row = dims_.back(), a_step = a_.back(), b_step = b_.back();
-    if (dims_.size() == 1) return f(int64_t{0}, a_step, int64_t{0}, b_step, int64_t{0}, row);
-    const size_t rank = dims_.size() - 1;
-    Places index(rank);
-    int64_t a = 0, b = 0;
-    for (int64_t at = 0; at < total_; at += row) {
-      f(a, a_step, b, b_step, at, row);
-      for (size_t d = rank; d-- > 0;) {
-        a += a_[d];
-        b += b_[d];
-        if (++index[d] < dims_[d]) break;
-        a -= a_[d] * dims_[d];
-        b -= b_[d] * dims_[d];
-        index[d] = 0;
-      }
-    }
-  }
-
- private:
-  int64_t total_ = 1;
-  Shape dims_, a_, b_;
-};
-
 void combine(Binary kind, const Rows& rows, const float* a, const float* b, float* y) {
   rows.walk([&](int64_t ai, int64_t a_step, int64_t bi, int64_t b_step, int64_t at, int64_t n) {
-    parallel_pieces(n, [&](int64_t i, int64_t end) {
-      kernels().binary(kind, a + ai + i * a_step, a_step, b + bi + i * b_step, b_step, y + at + i, end - i);
-    });
+    kernels().binary(kind, a + ai, a_step, b + bi, b_step, y + at, n);
   });
 }
 

@@ -1,5 +1,6 @@
 // Reductions and what looks along the last dimension: recurra/ops/reduction.py.
 #include "../op.h"
+#include "../rows.h"
 
 #include <algorithm>
 #include <cmath>
@@ -21,6 +22,7 @@ class Reduce : public Op {
       const bool reduced = std::find(axes.begin(), axes.end(), static_cast<int64_t>(i)) != axes.end();
       kept_.push_back(reduced ? 1 : in(0).shape[i]);
     }
+    spread_ = Rows(in(0).shape, kept_, in(0).shape);
     if (backward && is_max_) taken_ = ask(2 * out().size(), Keep::backward);
   }
 
@@ -33,25 +35,13 @@ class Reduce : public Op {
 
   void backward() override {
     if (!wants(0)) return;
-    // For the maximum: the gradient still to be given away, 0 once the first of equals has taken it.
-    float* rest = is_max_ ? space(taken_) : nullptr;
-    if (rest) std::memcpy(rest, dy(), static_cast<size_t>(out().size()) * sizeof(float));
+    if (is_max_) return largest_backward();
     const float factor = is_mean_ ? scale() : 1.0f;
-    if (!rest && out().size() == 1) {
-      const float d = dy()[0] * factor, one = 1.0f;
-      if (accumulate())
-        for (int64_t i = 0; i < in(0).size(); i++) dx()[i] += d;
-      else kernels().binary(Binary::multiply, &d, 0, &one, 0, dx(), in(0).size());
-      return;
-    }
-    walk([&](int64_t i, int64_t at) {
-      float d = dy()[at] * factor;
-      if (rest) {
-        const bool mine = x()[i] == y()[at] || (x()[i] != x()[i] && y()[at] != y()[at]);
-        d = mine ? rest[at] : 0.0f;
-        if (mine) rest[at] = 0.0f;
-      }
-      dx()[i] = accumulate() ? dx()[i] + d : d;
+    spread_.walk([&](int64_t from, int64_t step, int64_t, int64_t, int64_t at, int64_t n) {
+      const float* d = dy() + from;
+      float* to = dx() + at;
+      if (!accumulate()) return kernels().binary(Binary::multiply, d, step, &factor, 0, to, n);
+      for (int64_t i = 0; i < n; i++) to[i] += d[i * step] * factor;
     });
   }
 
@@ -64,6 +54,18 @@ class Reduce : public Op {
     std::fill_n(y(), out().size(), -HUGE_VALF);
     walk([&](int64_t i, int64_t at) {
       if (x()[i] > y()[at] || x()[i] != x()[i]) y()[at] = x()[i];
+    });
+  }
+
+  // The first of equals takes the gradient: what is still to be given away is 0 then.
+  void largest_backward() {
+    float* rest = space(taken_);
+    std::memcpy(rest, dy(), static_cast<size_t>(out().size()) * sizeof(float));
+    walk([&](int64_t i, int64_t at) {
+      const bool mine = x()[i] == y()[at] || (x()[i] != x()[i] && y()[at] != y()[at]);
+      const float d = mine ? rest[at] : 0.0f;
+      if (mine) rest[at] = 0.0f;
+      dx()[i] = accumulate() ? dx()[i] + d : d;
     });
   }
 
@@ -86,6 +88,7 @@ class Reduce : public Op {
   }
 
   Shape kept_;
+  Rows spread_;  // the result over the argument
   int taken_ = -1;
   bool is_max_ = false, is_mean_ = false;
 };

@@ -123,9 +123,10 @@ static void unary_backward(Unary kind, float p0, float p1, const float* x, const
   });
 }
 
-static inline vf combine(Binary kind, vf a, vf b) {
+template <Binary Kind>
+static inline vf combine(vf a, vf b) {
   const vf zero{}, one = set1(1.0f);
-  switch (kind) {
+  switch (Kind) {
     case Binary::add: return a + b;
     case Binary::subtract: return a - b;
     case Binary::multiply: return a * b;
@@ -139,12 +140,29 @@ static inline vf combine(Binary kind, vf a, vf b) {
   return zero;
 }
 
+template <Binary Kind>
+static void binary_of(const float* a, int64_t a_step, const float* b, int64_t b_step, float* y, int64_t n) {
+  const vf a0 = set1(*a), b0 = set1(*b);
+  if (a_step && b_step)
+    map(n, [&](int64_t i, int64_t m) { store_at(y, i, combine<Kind>(load_at(a, i, m), load_at(b, i, m)), m); });
+  else if (a_step) map(n, [&](int64_t i, int64_t m) { store_at(y, i, combine<Kind>(load_at(a, i, m), b0), m); });
+  else if (b_step) map(n, [&](int64_t i, int64_t m) { store_at(y, i, combine<Kind>(a0, load_at(b, i, m)), m); });
+  else map(n, [&](int64_t i, int64_t m) { store_at(y, i, combine<Kind>(a0, b0), m); });
+}
+
 static void binary(Binary kind, const float* a, int64_t a_step, const float* b, int64_t b_step, float* y, int64_t n) {
-  map(n, [&](int64_t i, int64_t m) {
-    vf va = a_step ? load_at(a, i, m) : set1(*a);
-    vf vb = b_step ? load_at(b, i, m) : set1(*b);
-    store_at(y, i, combine(kind, va, vb), m);
-  });
+  if (n == 0) return;
+  switch (kind) {
+    case Binary::add: return binary_of<Binary::add>(a, a_step, b, b_step, y, n);
+    case Binary::subtract: return binary_of<Binary::subtract>(a, a_step, b, b_step, y, n);
+    case Binary::multiply: return binary_of<Binary::multiply>(a, a_step, b, b_step, y, n);
+    case Binary::divide: return binary_of<Binary::divide>(a, a_step, b, b_step, y, n);
+    case Binary::maximum: return binary_of<Binary::maximum>(a, a_step, b, b_step, y, n);
+    case Binary::minimum: return binary_of<Binary::minimum>(a, a_step, b, b_step, y, n);
+    case Binary::greater: return binary_of<Binary::greater>(a, a_step, b, b_step, y, n);
+    case Binary::greater_equal: return binary_of<Binary::greater_equal>(a, a_step, b, b_step, y, n);
+    case Binary::equal: return binary_of<Binary::equal>(a, a_step, b, b_step, y, n);
+  }
 }
 
 }  // namespace recurra::RECURRA_ISA

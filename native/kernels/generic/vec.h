@@ -15,12 +15,14 @@ static inline vf load(const float* p) {
   return v;
 }
 static inline void store(float* p, vf v) { memcpy(p, &v, sizeof v); }
+#if !defined(RECURRA_PARTIAL)
 static inline vf load_n(const float* p, int64_t n) {
   vf v{};
   memcpy(&v, p, static_cast<size_t>(n) * sizeof(float));
   return v;
 }
 static inline void store_n(float* p, vf v, int64_t n) { memcpy(p, &v, static_cast<size_t>(n) * sizeof(float)); }
+#endif
 static inline vi bits(vf v) { return (vi)v; }
 static inline vf from_bits(vi v) { return (vf)v; }
 static inline vf abs(vf a) { return from_bits(bits(a) & iset1(0x7fffffff)); }

@@ -16,7 +16,7 @@ from ..layers.node import CallNode, KerasTensor
 from ..layers.structure import flatten, map_structure
 from ..layers.tracing import get_mask
 from ..registry import custom_object_scope
-from ..streaming import Streamer, StreamSession
+from ..streaming import Predictor, Streamer, StreamSession
 from ..training.trainer import Trainer
 from ..typing import Config
 from .summary import summarize
@@ -242,6 +242,36 @@ class Model(Trainer, Layer):
         if self._streamer is None or not self._streamer.is_current(batch_size, chosen, self.precision):
             self._streamer = Streamer(self, batch_size, chosen, self.precision)
         return StreamSession(self._streamer)
+
+    def predictor(
+        self, batch_size: int = 1, time_steps: int | None = None, engine: str | Engine | None = None
+    ) -> Predictor:
+        """Makes the model ready for many predictions of one size: a call takes microseconds.
+
+        Args:
+            batch_size: Samples in a call. Default 1.
+            time_steps: Time steps of a sample; needed where the model takes sequences of any length. Default None.
+            engine: What runs it. Default: the engine of `compile`, otherwise the default one.
+
+        Returns:
+            A `Predictor`, which is called with an array of shape (batch_size, ...) and keeps the weights of now.
+
+        Raises:
+            ArgumentError: The model is not built, has several inputs or stateful layers, or a size is missing.
+            EngineError: The model's `precision` does not run on the engine.
+
+        Example:
+
+        >>> from recurra.layers import LSTM, Dense, Input
+        >>> from recurra.models import Sequential
+        >>> model = Sequential([Input((7, 1)), LSTM(8), Dense(1)])
+        >>> predictor = model.predictor()
+        >>> predictor([[[0.5]] * 7]).shape
+        (1, 1)
+        """
+        self._need_built()
+        chosen = engines.get(engine) if engine is not None else self._some_programs().refresh().engine
+        return Predictor(self, batch_size, time_steps, chosen, self.precision)
 
     # Configuration
 
