@@ -99,7 +99,7 @@ class BoundPlan {
             std::vector<std::pair<int, int>> updates, std::vector<FloatArray> parameter_arrays,
             std::vector<FloatArray> state_arrays, nb::dict constants, nb::object rule,
             std::vector<std::vector<std::optional<FloatArray>>> slots, bool backward, bool resident,
-            const std::string& precision)
+            const std::string& precision, bool recompute)
       : parameters_(std::move(parameter_arrays)), states_(std::move(state_arrays)), slots_(std::move(slots)) {
     Graph graph = make_graph(values, nodes, std::move(inputs), std::move(outputs), std::move(parameters),
                              std::move(trainable), std::move(states), std::move(updates));
@@ -135,7 +135,7 @@ class BoundPlan {
       bound.constants.emplace_back(nb::cast<int>(id), std::move(bytes));
     }
     plan_ = std::make_unique<Plan>(std::move(graph), std::move(bound), make_rule(rule), backward, resident,
-                                   precision_named(precision));
+                                   precision_named(precision), recompute);
   }
 
   nb::list predict(nb::list feeds, std::optional<Rows> rows, uint64_t step, bool keep_states) {
@@ -439,10 +439,10 @@ NB_MODULE(_native, module) {
                     std::vector<std::pair<std::string, int>>, std::vector<std::pair<std::string, int>>,
                     std::vector<bool>, std::vector<std::pair<std::string, int>>, std::vector<std::pair<int, int>>,
                     std::vector<FloatArray>, std::vector<FloatArray>, nb::dict, nb::object,
-                    std::vector<std::vector<std::optional<FloatArray>>>, bool, bool, const std::string&>(),
+                    std::vector<std::vector<std::optional<FloatArray>>>, bool, bool, const std::string&, bool>(),
            "values"_a, "nodes"_a, "inputs"_a, "outputs"_a, "parameters"_a, "trainable"_a, "states"_a, "updates"_a,
            "parameter_arrays"_a, "state_arrays"_a, "constants"_a, "rule"_a.none(), "slots"_a, "backward"_a,
-           "resident"_a, "precision"_a)
+           "resident"_a, "precision"_a, "recompute"_a)
       .def("predict", &BoundPlan::predict, "feeds"_a, "rows"_a.none(), "step"_a, "keep_states"_a)
       .def("train", &BoundPlan::train, "feeds"_a, "rows"_a.none(), "step"_a, "learning_rate"_a)
       .def("train_steps", &BoundPlan::train_steps, "feeds"_a, "rows"_a, "batch"_a, "first_step"_a, "learning_rates"_a,

@@ -60,6 +60,7 @@ class Op {
   std::vector<Scratch> scratch;
   Buffers* buffers = nullptr;
   bool resident = false;  // the parameters never change: what is packed once stays
+  bool recompute = false;  // training keeps less between forward and backward, and makes it again
   Precision precision = Precision::float32;  // of the operands of matrix products
 
  protected:

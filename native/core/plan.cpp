@@ -18,7 +18,8 @@ size_t aligned(size_t bytes) { return (bytes + kAlign - 1) / kAlign * kAlign; }
 
 }  // namespace
 
-Plan::Plan(Graph graph, Bound bound, std::optional<UpdateRule> rule, bool backward, bool resident, Precision precision)
+Plan::Plan(Graph graph, Bound bound, std::optional<UpdateRule> rule, bool backward, bool resident, Precision precision,
+           bool recompute)
     : graph_(std::move(graph)), bound_(std::move(bound)), rule_(std::move(rule)), backward_(backward) {
   for (const auto& [name, id] : graph_.outputs)
     if (name == "loss") loss_ = id;
@@ -46,6 +47,7 @@ Plan::Plan(Graph graph, Bound bound, std::optional<UpdateRule> rule, bool backwa
     ops_[i]->buffers = &buffers_;
     ops_[i]->resident = resident && !backward;
     ops_[i]->precision = precision;
+    ops_[i]->recompute = recompute;
     ops_[i]->prepare(std::find(flows.begin(), flows.end(), true) != flows.end());
   }
   lay_out();

@@ -36,9 +36,10 @@ class Plan {
  public:
   // With `backward`, gradients of the output "loss" for the trainable parameters can be computed. With `resident`,
   // the parameters never change, and what is packed of them at the first run stays. Any precision but float32 needs an
-  // instruction set with tiles.
+  // instruction set with tiles. With `recompute`, ops that can keep only a part of what their backward pass needs, and
+  // make the rest again; it changes no number.
   Plan(Graph graph, Bound bound, std::optional<UpdateRule> rule, bool backward, bool resident = false,
-       Precision precision = Precision::float32);
+       Precision precision = Precision::float32, bool recompute = false);
 
   // Runs forward. With `rows` (as many as the plan's batch) each feed is gathered first.
   void forward(const std::vector<Feed>& feeds, const int64_t* rows, int64_t count, uint64_t step);

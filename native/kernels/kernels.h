@@ -67,7 +67,7 @@ struct Gemm {
 
 // The rows of a batch in blocks, whose number depends on the batch alone. What the engine keeps of a recurrent layer
 // lies block by block, so that threads at work on different blocks write far from each other; weight gradients are
-// summed in the order (block, time, row).
+// summed in the order (segment of steps from last to first, block, time, row).
 struct Blocks {
   int64_t batch, count;
   int64_t first(int64_t block) const { return batch * block / count; }
@@ -105,11 +105,13 @@ struct Lstm {
   float* sequence;              // (batch, time, units) or null
   float* last_h;                // (batch, units) or null
   float* last_c;                // (batch, units) or null
-  // Training keeps gates and the states before and after each step; inference keeps two of each (null gates).
-  // The gates are a matrix stored as pack_b does: its rows are (block, time, row of the block), its 4 * padded columns
-  // (panel of kPanel units, gate, unit). The backward pass turns them into dz.
+  // Training keeps gates and the states before and after each step, of `kept` steps from `start` on: all steps, or one
+  // segment at a time. What keeps no gates (null) has two states of each.
+  // The gates are a matrix stored as pack_b does: its rows are (block, kept step, row of the block), its 4 * padded
+  // columns (panel of kPanel units, gate, unit). The backward pass turns them into dz.
+  int64_t start, kept;
   float* gates;
-  States h;  // of time + 1 or 2 steps
+  States h;  // of kept + 1 or 2 steps
   States h_in;  // h * recurrent_mask; h where there is no mask
   States c;
   // Backward only.

@@ -291,7 +291,8 @@ Model::Model(const Network& network, Use use, int64_t batch)
       }
     }
   }
-  plan_ = std::make_unique<Plan>(graph_, bound_, rule, use == Use::train, use == Use::stream);
+  plan_ = std::make_unique<Plan>(graph_, bound_, rule, use == Use::train, use == Use::stream, Precision::float32,
+                                 network.recompute);
 }
 
 std::vector<Feed> Model::feeds(int64_t first, int64_t count) const {

@@ -37,6 +37,7 @@ struct Network {
   bool dropout = false, recurrent_dropout = false, embedding = false, every_step = true, classes = false;
   std::string activation = "tanh", recurrent_activation = "sigmoid";
   size_t rule = 0;  // of `rules()`
+  bool recompute = false;  // changes no number, so it has no part in the name
 
   std::string name() const;
 };

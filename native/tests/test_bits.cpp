@@ -47,6 +47,20 @@ TEST(networks_cover_what_they_should) {
   CHECK(std::min({masks, initials, backwards, recurrent_dropouts, embeddings, returned}) >= 20);
 }
 
+TEST(recomputation_changes_nothing_but_memory) {
+  int made_again = 0;
+  for_networks([&](const Network& network) {
+    if (network.cell != "lstm" || network.time < 1000) return;
+    Network again = network;
+    again.recompute = true;
+    CHECK(fingerprint(again) == fingerprint(network), network.name());
+    Model less(again, Use::train), all(network, Use::train);
+    CHECK(less.plan().arena_bytes() < all.plan().arena_bytes(), network.name());
+    made_again++;
+  });
+  CHECK(made_again > 0);
+}
+
 TEST(fingerprints_see_every_difference) {
   Network network;
   std::set<uint64_t> seen = {fingerprint(network)};

@@ -52,7 +52,7 @@ TEST(threads_share_a_plan) {
   Model model(network, Use::predict);
   const std::vector<Feed> feeds = model.feeds(0, network.batch);
   auto digest = [&] {
-    std::lock_guard<std::mutex> lock(model.plan().busy);
+    std::lock_guard<ForkSafeMutex> lock(model.plan().busy);
     model.plan().forward(feeds, nullptr, 0, 0);
     Digest made;
     made.add(model.copy("y"));
@@ -78,7 +78,7 @@ TEST(sessions_of_a_stream_share_its_weights) {
     std::vector<float*> pointers;
     for (auto& state : states) pointers.push_back(state.data());
     for (int64_t t = 0; t < network.time; t++) {
-      std::lock_guard<std::mutex> lock(model.plan().busy);
+      std::lock_guard<ForkSafeMutex> lock(model.plan().busy);
       model.plan().use_states(pointers);
       model.plan().forward(model.step_feeds(t), nullptr, 0, 0);
       model.plan().apply_states();

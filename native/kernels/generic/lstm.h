@@ -34,9 +34,12 @@ static inline bool standard(const Lstm& s) {
 // Where a gate of step t is kept, for the first row of a block and the W units from `unit` on; rows are kColumns apart.
 static inline float* gate_at(const Lstm& s, int64_t t, int64_t block, int64_t unit, int64_t gate) {
   const int64_t column = unit / kPanel * kLstmPanel + gate * kPanel + unit % kPanel;
-  const int64_t row = s.blocks.first(block) * s.time + t * s.blocks.rows(block);
-  return s.gates + (column / kColumns * s.time * s.blocks.batch + row) * kColumns + column % kColumns;
+  const int64_t row = s.blocks.first(block) * s.kept + (t - s.start) * s.blocks.rows(block);
+  return s.gates + (column / kColumns * s.kept * s.blocks.batch + row) * kColumns + column % kColumns;
 }
+
+// Where the states before step t are.
+static inline int64_t slot_of(const Lstm& s, int64_t t) { return s.gates ? t - s.start : t & 1; }
 
 static inline bool masked(const Lstm& s, int64_t t, int64_t row) {
   return s.mask && s.mask[row * s.time + (s.go_backwards ? s.time - 1 - t : t)] == 0.0f;
@@ -48,7 +51,7 @@ template <bool Standard>
 static void lstm_cells(const Lstm& s, float* z, int64_t t, int64_t block, int64_t from, int64_t rows, int64_t unit) {
   const Unary a = Standard ? Unary::tanh : static_cast<Unary>(s.activation);
   const Unary r = Standard ? Unary::sigmoid : static_cast<Unary>(s.recurrent_activation);
-  const int64_t slot = s.gates ? t : t & 1, next = s.gates ? t + 1 : (t + 1) & 1, offset = from * s.padded + unit;
+  const int64_t slot = slot_of(s, t), next = slot_of(s, t + 1), offset = from * s.padded + unit;
   const int64_t first = s.blocks.first(block) + from;
   const float* c_before = s.c.at(s.blocks, block, slot) + offset;
   float* c_after = s.c.at(s.blocks, block, next) + offset;
@@ -96,7 +99,7 @@ static void lstm_cells(const Lstm& s, float* z, int64_t t, int64_t block, int64_
 // in blocks of k, so that a block of the weights stays in the first-level cache while all rows pass by it.
 template <bool Standard>
 static void lstm_units(const Lstm& s, int64_t t, int64_t block, int64_t from, int64_t rows, int64_t unit, float* sums) {
-  const int64_t step_x = s.go_backwards ? s.time - 1 - t : t, slot = s.gates ? t : t & 1;
+  const int64_t step_x = s.go_backwards ? s.time - 1 - t : t, slot = slot_of(s, t);
   const int64_t depth = s.features + s.units, x_row = s.time * s.features;
   const float* weights = s.weights + unit * depth * 4;
   const float* x = s.x + (s.blocks.first(block) + from) * x_row + step_x * s.features;
@@ -190,8 +193,9 @@ static void lstm_slopes_of(const Lstm& s, int64_t t, int64_t block, int64_t unit
   const int64_t valid = s.units - unit < W ? s.units - unit : W;
   float* gates[4];
   for (int64_t gate = 0; gate < 4; gate++) gates[gate] = gate_at(s, t, block, unit, gate);
-  const float *flow = s.dh.at(s.blocks, block, 0) + unit, *c_before = s.c.at(s.blocks, block, t) + unit;
-  const float* c_after = s.c.at(s.blocks, block, t + 1) + unit;
+  const int64_t slot = slot_of(s, t);
+  const float *flow = s.dh.at(s.blocks, block, 0) + unit, *c_before = s.c.at(s.blocks, block, slot) + unit;
+  const float* c_after = s.c.at(s.blocks, block, slot + 1) + unit;
   float *kept = s.dh.at(s.blocks, block, 1) + unit, *dc_kept = s.dc.at(s.blocks, block, 0) + unit;
   for (int64_t row = 0; row < rows; row++) {
     const int64_t here = row * s.padded;
@@ -245,13 +249,13 @@ static void lstm_flow(const Lstm& s, const Part& part) {
     g.a_row = kColumns;
     g.a_col = 1;
     g.a_group = kColumns;
-    g.a_group_step = s.time * s.blocks.batch * kColumns;
+    g.a_group_step = s.kept * s.blocks.batch * kColumns;
     g.b = s.recurrent_t;
     g.c = flow;
     g.c_row = s.padded;
     gemm(g, 0, rows, part.unit_first / kColumns, (unit_last + kColumns - 1) / kColumns);
     if (!s.recurrent_mask) continue;
-    const float* h_before = s.h.at(s.blocks, block, t);
+    const float* h_before = s.h.at(s.blocks, block, slot_of(s, t));
     for (int64_t i = 0; i < rows; i++) {
       const int64_t row = s.blocks.first(block) + i;
       map(unit_last - part.unit_first, [&](int64_t j, int64_t m) {

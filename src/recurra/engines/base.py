@@ -162,6 +162,7 @@ class Engine(abc.ABC):
         rule: UpdateRule | None = None,
         slots: Mapping[str, Mapping[str, np.ndarray]] | None = None,
         precision: str = "float32",
+        recompute: bool = False,
     ) -> Program:
         """Compiles a graph.
 
@@ -172,6 +173,8 @@ class Engine(abc.ABC):
             slots: The rule's arrays: slot name, then parameter name. Changed in place.
             precision: One of `PRECISIONS`: of the operands of matrix products. Sums, and everything else, stay as
                 they are. Default ``"float32"``: operands too.
+            recompute: Training should keep less between the forward and the backward pass, and make it again. An
+                engine may ignore it; no number changes. Default False.
 
         Raises:
             UnsupportedOpError: The graph holds an op this engine lacks.

@@ -35,6 +35,7 @@ def explain(compiled: Compiled, name: str) -> str:
         f"{name} runs on the {_engine(compiled.engine.name)}: {len(graph.nodes)} operations, "
         f"{len(graph.parameters)} weights with {count:,} numbers.",
         f"Precision of products: {compiled.precision}. It runs {engines.show_precisions(compiled.engine)}.",
+        *([_recompute(compiled.engine.name)] if compiled.recompute else []),
         *table,
     ]
     return "\n".join(lines)
@@ -47,6 +48,12 @@ def _engine(name: str) -> str:
 
     threads = native.num_threads()
     return f"native engine ({native.instruction_set()}, {threads} thread{'s' if threads > 1 else ''})"
+
+
+def _recompute(engine: str) -> str:
+    if engine != "native":
+        return f"Training keeps everything: recompute=True has no effect on the {engine} engine."
+    return "Training keeps the states at every n-th step of an LSTM and makes the steps between again (recompute=True)."
 
 
 def _short(name: str) -> str:

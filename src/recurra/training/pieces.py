@@ -53,6 +53,7 @@ class Pieces:
         engine: What runs it.
         float_type: The float type of the weights.
         precision: One of `engines.PRECISIONS`.
+        recompute: Whether a piece keeps less and makes it again.
 
     Attributes:
         traced: The graph of one piece before the states are carried; its ``reports`` are those of a batch.
@@ -70,6 +71,7 @@ class Pieces:
         engine: Engine,
         float_type: np.dtype[Any],
         precision: str,
+        recompute: bool,
     ) -> None:
         if not any(map(has_time, model.inputs)):
             raise ArgumentError(
@@ -82,6 +84,7 @@ class Pieces:
         self._engine = engine
         self._float_type = float_type
         self._precision = precision
+        self._recompute = recompute
         self.traced: Traced = trace_run(model, plans, True, weight_ranks, pieces=True)
         self._carried: Carried = carry_states(self.traced.graph)
         if not self._carried.graph.states:
@@ -224,8 +227,14 @@ class Pieces:
         arrays = {name: variable.value for name, variable in self.traced.variables.items()} | sized.states
         if ahead:
             return self._engine.compile(graph, arrays, precision=self._precision)
-        rule = self._optimizer.rule()
-        return self._engine.compile(graph, arrays, rule, self._optimizer.slots, precision=self._precision)
+        return self._engine.compile(
+            graph,
+            arrays,
+            self._optimizer.rule(),
+            self._optimizer.slots,
+            precision=self._precision,
+            recompute=self._recompute,
+        )
 
 
 class _Total:

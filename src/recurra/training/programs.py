@@ -26,6 +26,7 @@ class Compiled:
     program: Program
     engine: Engine
     precision: str
+    recompute: bool
 
 
 class Programs:
@@ -40,12 +41,14 @@ class Programs:
     Attributes:
         arguments: What `compile` was given.
         precision: One of `engines.PRECISIONS`. May be changed at any time.
+        recompute: Whether training keeps less and makes it again. May be changed at any time.
         float_type: The float type of the weights.
     """
 
     def __init__(self, model: Any, arguments: CompileArguments, engine: Engine | None = None) -> None:
         self.arguments = arguments
         self.precision = "float32"
+        self.recompute = False
         self._model = model
         self._engine = engine
         self._plans: list[OutputPlan] | None = None
@@ -150,7 +153,7 @@ class Programs:
         """
         model = self._model
         engine = self.engine
-        key = (kind, weight_ranks, engine.name, self.precision)
+        key = (kind, weight_ranks, engine.name, self.precision, self.recompute)
         found = self._compiled.get(key)
         if found is None:
             traced = trace_predict(model) if kind == "predict" else self._trace(kind == "train", weight_ranks)
@@ -159,11 +162,16 @@ class Programs:
                 optimizer = model.optimizer
                 optimizer.build(model.trainable_weights)
                 program = engine.compile(
-                    traced.graph, arrays, optimizer.rule(), optimizer.slots, precision=self.precision
+                    traced.graph,
+                    arrays,
+                    optimizer.rule(),
+                    optimizer.slots,
+                    precision=self.precision,
+                    recompute=self.recompute,
                 )
             else:
                 program = engine.compile(traced.graph, arrays, precision=self.precision)
-            found = self._compiled[key] = Compiled(traced, program, engine, self.precision)
+            found = self._compiled[key] = Compiled(traced, program, engine, self.precision, self.recompute)
         return found
 
     def pieces(self, weight_ranks: tuple[int | None, ...] = ()) -> Pieces:
@@ -176,10 +184,12 @@ class Programs:
             ArgumentError: The model cannot be trained so.
         """
         model, engine = self._model, self.engine
-        key = (weight_ranks, engine.name, self.precision)
+        key = (weight_ranks, engine.name, self.precision, self.recompute)
         if key not in self._pieces:
             model.optimizer.build(model.trainable_weights)
-            self._pieces[key] = Pieces(model, self.plans, weight_ranks, engine, self.float_type, self.precision)
+            self._pieces[key] = Pieces(
+                model, self.plans, weight_ranks, engine, self.float_type, self.precision, self.recompute
+            )
         return self._pieces[key]
 
     def _trace(self, training: bool, weight_ranks: tuple[int | None, ...]) -> Traced:

@@ -68,6 +68,7 @@ class Trainer:
         weighted_metrics: Any = None,
         engine: str | Engine | None = None,
         precision: str = "float32",
+        recompute: bool = False,
     ) -> None:
         """Says how to train.
 
@@ -84,10 +85,15 @@ class Trainer:
                 ``"bf16"``: rounded to bfloat16, 3 digits. Sums, states, weights and updates are float32 always. The
                 latter two are for processors with AMX, on which they are faster; `recurra info` says whether they run
                 here. Default ``"float32"``.
+            recompute: Whether training keeps of an `LSTM` only the states at every n-th time step, n being about the
+                square root of their number, and makes the steps between again on the way back: less memory, about one
+                more forward pass, the same numbers. For long sequences, on the native engine and with
+                ``precision="float32"``; everything else is kept as ever. Default False.
 
         Raises:
             UnknownNameError: The optimizer, the engine, the precision, or (once the model is built) a loss or metric
                 does not exist.
+            ArgumentError: There is no optimizer, or ``recompute`` comes with another precision than float32.
             EngineError: The precision does not run here.
 
         Example:
@@ -102,7 +108,8 @@ class Trainer:
         found = None if engine is None else engines.get(engine)
         programs = Programs(self, CompileArguments(loss, loss_weights, metrics, weighted_metrics), found)
         programs.engine.need_precision(precision)
-        programs.precision = precision
+        _check_recompute(recompute, precision)
+        programs.precision, programs.recompute = precision, recompute
         self._programs = programs
         self.compiled = True
         if self.built:
@@ -129,7 +136,23 @@ class Trainer:
     def precision(self, precision: str) -> None:
         programs = self._some_programs()
         programs.engine.need_precision(precision)
+        _check_recompute(programs.recompute, precision)
         programs.precision = precision
+
+    @property
+    def recompute(self) -> bool:
+        """Whether training keeps less memory and computes more; see `compile`. Can be set at any time.
+
+        >>> import recurra
+        >>> recurra.Sequential([recurra.Input((4,)), recurra.layers.Dense(1)]).recompute
+        False
+        """
+        return self._programs is not None and self._programs.recompute
+
+    @recompute.setter
+    def recompute(self, recompute: bool) -> None:
+        _check_recompute(recompute, self.precision)
+        self._some_programs().recompute = recompute
 
     @property
     def metrics_names(self) -> list[str]:
@@ -434,7 +457,11 @@ class Trainer:
             return None
         config = {"optimizer": optimizers.serialize(self.optimizer), **self._programs.arguments.to_config()}
         # Left out where it is the default, so that earlier versions read it.
-        return config if self.precision == "float32" else {**config, "precision": self.precision}
+        if self.precision != "float32":
+            config["precision"] = self.precision
+        if self.recompute:
+            config["recompute"] = True
+        return config
 
     def compile_from_config(self, config: Config) -> None:
         """Compiles with what `get_compile_config` returned.
@@ -444,6 +471,7 @@ class Trainer:
         precision = config.get("precision", "float32")
         if precision not in engines.PRECISIONS:
             raise UnknownNameError("precision", precision, engines.PRECISIONS)
+        _check_recompute(config.get("recompute", False), precision)
         self.compile(**{name: value for name, value in config.items() if name != "precision"})
         self._some_programs().precision = precision
 
@@ -461,6 +489,15 @@ class Trainer:
         if self._programs is None:
             self._programs = Programs(self, CompileArguments())
         return self._programs
+
+
+def _check_recompute(recompute: Any, precision: str) -> None:
+    if not isinstance(recompute, bool):
+        raise ArgumentError(f"recompute must be True or False, received {recompute!r}.")
+    if recompute and precision != "float32":
+        raise ArgumentError(
+            f"recompute=True needs precision='float32', but the precision is '{precision}'. Set one of them back."
+        )
 
 
 def _formats() -> Any:

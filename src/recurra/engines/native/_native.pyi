@@ -24,6 +24,7 @@ class Plan:
         backward: bool,
         resident: bool,
         precision: str,
+        recompute: bool,
     ) -> None: ...
     def predict(
         self, feeds: list[np.ndarray], rows: np.ndarray | None, step: int, keep_states: bool

@@ -71,8 +71,10 @@ class NativeProgram(Program):
         slots: Mapping[str, Mapping[str, np.ndarray]] | None,
         resident: bool = False,
         precision: str = "float32",
+        recompute: bool = False,
     ) -> None:
         self.graph = graph
+        self._recompute = recompute
         self._precision = precision
         self._resident = resident
         self._rule = rule
@@ -211,6 +213,7 @@ class NativeProgram(Program):
                 backward=backward,
                 resident=self._resident,
                 precision=self._precision,
+                recompute=self._recompute,
             )
         except _native.Unsupported as error:
             raise UnsupportedOpError("native", str(error), ["numpy"]) from None
@@ -235,13 +238,14 @@ class NativeEngine(Engine):
         rule: UpdateRule | None = None,
         slots: Mapping[str, Mapping[str, np.ndarray]] | None = None,
         precision: str = "float32",
+        recompute: bool = False,
     ) -> NativeProgram:
         self.need_precision(precision)
         known = self.ops()
         for node in graph.nodes:
             if node.op not in known:
                 raise UnsupportedOpError("native", f"op '{node.op}' (in '{node.scope}')", ["numpy"])
-        return NativeProgram(graph, arrays, rule, slots, precision=precision)
+        return NativeProgram(graph, arrays, rule, slots, precision=precision, recompute=recompute)
 
     def precisions(self) -> dict[str, str | None]:
         missing = _native.tiles_missing()

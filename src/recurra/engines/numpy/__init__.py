@@ -50,11 +50,13 @@ class NumpyEngine(Engine):
         rule: UpdateRule | None = None,
         slots: Mapping[str, Mapping[str, np.ndarray]] | None = None,
         precision: str = "float32",
+        recompute: bool = False,
     ) -> NumpyProgram:
         """Compiles a graph. See `Engine.compile`.
 
         The arrays are float32 or float64, all alike; the program computes in that type. If there is none, as in a
-        model without weights, it computes in `config.floatx`.
+        model without weights, it computes in `config.floatx`. ``recompute`` changes nothing here: this engine is for
+        reading, and a backward function reads best where everything it needs was kept.
 
         Raises:
             UnsupportedOpError: The graph holds an op this engine lacks.
