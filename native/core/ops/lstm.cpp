@@ -246,8 +246,6 @@ class LstmOp : public Op {
   bool by_units() const {
     const int64_t threads = num_threads();
     if (threads == 1 || s_.padded < 2 * kFlowUnits) return false;
-    static const char* mode = getenv("BYU");
-    if (mode) return mode[0] == '1';
     const int64_t weights = depth() * 4 * s_.padded;
     return s_.blocks.count < threads ? weights >= 1 << 16 : weights >= 1 << 20;
   }
