@@ -304,6 +304,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--peers", help="which programs: " + ", ".join(PEERS))
     parser.add_argument("--sections", help="which parts: " + ", ".join(SECTIONS))
     parser.add_argument("--seconds", type=float, help="of measuring, for each program and model")
+    parser.add_argument("--minutes", type=float, help="after which nothing new is begun; default 25, or 4.5 if quick")
     parser.add_argument("--output", type=Path, help="a folder for report, results and pictures")
     options = parser.parse_args(arguments)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # an orderly end, which takes the workers along
@@ -330,7 +331,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
         say(f"Other programs keep {about['load']} cores busy: wait until they are done, or do not trust the numbers.")
 
     begin = monotonic()
-    bench = Bench(cases, peers, effort, options.quick, limit=270 if options.quick else 1500)
+    limit = 60 * (options.minutes or (4.5 if options.quick else 25))
+    bench = Bench(cases, peers, effort, options.quick, limit)
     bench.results.update(
         kind="quick run" if options.quick else "part of a run" if partial else "full run",
         date=datetime.date.today().isoformat(),
