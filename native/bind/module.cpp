@@ -454,7 +454,7 @@ NB_MODULE(_native, module) {
   nb::class_<Session>(module, "Session")
       .def(nb::init<nb::object, std::vector<FloatArray>, nb::object, NumpyShape, std::vector<NumpyShape>>(), "plan"_a,
            "states"_a, "convert"_a, "shape"_a, "outputs"_a)
-      .def("step", &Session::step, "x"_a, "out"_a.none() = nb::none());
+      .def("step", &Session::step, "x"_a.none(), "out"_a.none() = nb::none());
   module.def("ops", [] {
     std::vector<std::string> names;
     for (const auto& [name, make] : op_table()) names.push_back(name);

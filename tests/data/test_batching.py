@@ -141,6 +141,8 @@ def test_what_is_no_number_is_refused(value: Any, words: str) -> None:
 def test_empty_data() -> None:
     with pytest.raises(DataError, match=r"x is empty: it has shape \(0, 4\)"):
         convert(np.zeros((0, 4)), FeedSpec("x", "x", ("batch", 4)))
+    with pytest.raises(DataError, match=r"x is empty: it has shape \(2, 0, 4\). Give at least one number along"):
+        convert(np.zeros((2, 0, 4)), FeedSpec("x", "x", ("batch", 4)))
 
 
 def test_nan_and_infinity_pass() -> None:

@@ -76,6 +76,10 @@ def test_what_does_not_fit_is_said() -> None:
         model.predictor(1, 2.5)  # type: ignore[arg-type]
     with pytest.raises(ShapeError, match=r"takes arrays of shape \(1, 5, 3\), received \(5, 3\)"):
         model.predictor(1, 5)(numbers(5, 3))
+    with pytest.raises(ShapeError, match=r"received \(\)"):
+        model.predictor(1, 5)(None)
+    with pytest.raises(ShapeError, match=r"Received \(\)"):
+        model.stream().step(None)
     with pytest.raises(ArgumentError, match="must be numbers"):
         model.predictor(1, 1)([[["a", "b", "c"]]])
     fixed = Sequential([Input((4, 3)), LSTM(4)])

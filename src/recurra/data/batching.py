@@ -124,8 +124,9 @@ def convert(value: Any, spec: FeedSpec, float_type: np.dtype[Any] | type = np.fl
     array = _as_array(value, spec.label)
     if array.dtype.kind not in "fiub":
         raise DataError(_not_numbers(array, spec.label))
-    if array.ndim and array.shape[0] == 0:
-        raise DataError(f"{spec.label} is empty: it has shape {show_shape(array.shape)}. Give at least one sample.")
+    if array.size == 0:
+        lacking = "sample" if array.shape[0] == 0 else "number along each axis"
+        raise DataError(f"{spec.label} is empty: it has shape {show_shape(array.shape)}. Give at least one {lacking}.")
     array = _fit_shape(array, spec)
     if spec.dtype == "int":
         return _to_int(array, spec.label)
