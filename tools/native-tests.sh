@@ -45,7 +45,7 @@ best=$(RECURRA_ISA='' "$tests" --instruction-set)
 
 case $where in
 here)
-  for set in avx512 avx2 neon wide narrow portable; do
+  for set in amx avx512 avx2 neon wide narrow portable; do
     # The list of sets that this machine has is the dispatcher's.
     RECURRA_ISA=$set "$tests" --instruction-set >/dev/null 2>&1 || continue
     echo "--- $set"
