@@ -44,7 +44,9 @@ void matmul(Precision precision, Matrix a, Matrix b, int64_t m, int64_t n, int64
 const OpTable& tile_op_table() {
   static const OpTable table = [] {
     OpTable ops = op_table();
+    add_gru_tiles(ops);
     add_lstm_tiles(ops);
+    add_simple_rnn_tiles(ops);
     return ops;
   }();
   return table;

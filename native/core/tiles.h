@@ -34,6 +34,8 @@ void matmul(Precision precision, Matrix a, Matrix b, int64_t m, int64_t n, int64
 
 // The ops for products of tiles: those of op_table, some of them in another form.
 const OpTable& tile_op_table();
+void add_gru_tiles(OpTable&);
 void add_lstm_tiles(OpTable&);
+void add_simple_rnn_tiles(OpTable&);
 
 }  // namespace recurra

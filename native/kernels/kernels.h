@@ -15,8 +15,6 @@ namespace recurra {
 
 // Units per panel of packed recurrent weights: fixed, so that the order of sums is the same for every set.
 constexpr int64_t kPanel = 16;
-// Columns per panel of LSTM gates: i, f, g, o of sixteen units.
-constexpr int64_t kLstmPanel = 4 * kPanel;
 
 inline int64_t round_up(int64_t n, int64_t multiple) { return (n + multiple - 1) / multiple * multiple; }
 
@@ -61,8 +59,10 @@ struct Gemm {
   int64_t b_depth = 0;        // rows of the packed B, where they are more than k
   // k in groups: k lies at (k / a_group) a_group_step + (k % a_group) a_col. 0: there are none.
   int64_t a_group = 0, a_group_step = 0;
-  // The columns are (panel of kPanel units, gate, unit); those of C go to (gate, unit), of so many units. 0: they stay.
-  int64_t gate_units = 0;
+  // With `gates`, the columns are (panel of kPanel units, gate, unit), and those of C go to (gate, unit) of so many
+  // units.
+  int64_t gates = 0, gate_units = 0;
+  bool whole_panels = false;  // the last panel of B has 4 `width` columns too, however many of them are used
 };
 
 // The rows of a batch in blocks, whose number depends on the batch alone. What the engine keeps of a recurrent layer
@@ -89,15 +89,33 @@ struct States {
   }
 };
 
-// One LSTM call.
-struct Lstm {
+// Gates that training keeps together: a matrix stored as pack_b does, whose rows are (block, kept step, row of the
+// block) and whose columns are (panel of kPanel units, gate, unit). The backward pass turns them into the gradients of
+// their sums, dz.
+struct Gates {
+  int64_t count;
+  float* kept;
+  // dz flows on by this: pack_b of the transposed columns of the recurrent kernel, (count * padded, units); null where
+  // these gates do not read a state.
+  const float* recurrent_t;
+  int phase;       // of the backward pass, in which it does
+  bool to_gated;   // to `d_gated`, else to `dh`
+  bool adds;       // to what is there
+};
+
+// One call of a recurrent layer. Step t of the layer reads step time - 1 - t of x where it goes backwards.
+//
+// A step has one phase, but two in a GRU that resets before the product: the second reads what the first has made of
+// all units. On the way back the phases are taken in the other order, and numbered in that order.
+struct Recurrent {
   Blocks blocks;
   int64_t time, features, units, padded;  // padded: units rounded up to kPanel
   int activation, recurrent_activation;   // Unary, of the kind whose slope follows from the result
   bool go_backwards, zero_output_for_mask;
+  int phases;
   const float* x;               // (batch, time, features)
-  const float* weights;         // from lstm_pack
-  const float* bias;            // from lstm_pack
+  const float* weights[2];      // of each phase, from recurrent_pack
+  const float* bias[2];         // likewise
   const float* initial_h;       // (batch, units) or null
   const float* initial_c;       // (batch, units) or null
   const float* mask;            // (batch, time) or null
@@ -107,63 +125,47 @@ struct Lstm {
   float* last_c;                // (batch, units) or null
   // Training keeps gates and the states before and after each step, of `kept` steps from `start` on: all steps, or one
   // segment at a time. What keeps no gates (null) has two states of each.
-  // The gates are a matrix stored as pack_b does: its rows are (block, kept step, row of the block), its 4 * padded
-  // columns (panel of kPanel units, gate, unit). The backward pass turns them into dz.
+  // LSTM: i, f, g, o. GRU: z, r; n; and with the reset after the product, what it resets, p. Simple RNN: the result.
   int64_t start, kept;
-  float* gates;
+  Gates gates[3];
   States h;  // of kept + 1 or 2 steps
   States h_in;  // h * recurrent_mask; h where there is no mask
-  States c;
+  States c;  // LSTM
+  States gated;  // r * h_in, GRU with the reset before
+  States z;  // of one step, likewise
   // Backward only.
   const float* d_sequence;  // (batch, time, units) or null
   const float* d_last_h;  // (batch, units) or null
   const float* d_last_c;  // (batch, units) or null
-  const float* recurrent_t;  // pack_b of the transposed recurrent kernel: (4 * padded, units)
-  States dh;  // [0]: from the recurrent product, [1]: kept from masked steps
+  States dh;  // [0]: from the recurrent product, [1]: what passes by it
   States dc;
+  States d_gated;  // of one step
   float* d_recurrent_mask;  // (batch, units), added to, or null
 };
 
-// A part of a recurrent call: steps, blocks of rows, and units (whole panels) or columns.
+// The weights of one phase, to be packed for its products: for each vector of units, (features + units) rows of the
+// vectors of `count` gates from `first` on, of `gates` in [W; R].
+struct RecurrentWeights {
+  const float* kernel;  // (features, gates * units)
+  const float* recurrent;  // (units, gates * units)
+  const float* bias;  // (gates * units) or null
+  const float* recurrent_bias;  // (gates * units) or null, added to it
+  int64_t features, units, gates, first, count;
+  bool apart;  // the sums of x and of h stay apart for the last gate: it has two biases
+  float* weights;
+  float* packed_bias;
+};
+
+// A part of a recurrent call: steps, phases, blocks of rows, and units (whole panels) or columns.
 struct Part {
-  int64_t step_first, step_last, block_first, block_last, unit_first, unit_last;
+  int64_t step_first, step_last;
+  int phase_first, phase_last;
+  int64_t block_first, block_last, unit_first, unit_last;
 };
 
-// A GRU or a simple RNN over rows of the batch. The products with x are made before, for all steps at once; here runs
-// what depends on the step before. Step t stands for step T - 1 - t of the arrays where the layer goes backwards.
-struct Recurrence {
-  int64_t batch, time, units;
-  int activation, recurrent_activation;  // Unary, of the kind whose slope follows from the result
-  bool reset_after, go_backwards, zero_output_for_mask;
-  bool training;  // keep `inner` and `before` of every step
-  const float* initial_h;  // (batch, units) or null
-  const float* mask;  // (batch, time) or null
-  const float* recurrent_mask;  // (batch, units) or null
-  float* sequence;  // (batch, time, units)
-  float* last_h;  // (batch, units)
-  // GRU: z, r, n of each step; simple RNN: its result. Before: x W + b. After the backward pass: their gradients.
-  float* gates;  // (batch, time, 3 units) or (batch, time, units)
-  float* inner;  // (batch, time or 1, units), GRU only: h R_h + b (reset after) or r * h (before)
-  float* before;  // (batch, time or 1, units): h * recurrent_mask before each step
-  float* h;  // (batch, units)
-  float* work;  // (batch, 3 units)
-  const float* recurrent;  // pack_b of R; GRU with reset before: of its z and r columns only
-  const float* recurrent_h;  // GRU with reset before: pack_b of its h columns
-  const float* recurrent_bias;  // (3 units) or null: GRU with reset after
-  // Backward only.
-  const float* states;  // (batch, time, units): h before each step, without recurrent_mask
-  const float* d_sequence;  // (batch, time, units) or null
-  const float* d_last_h;  // (batch, units) or null
-  const float* recurrent_t;  // pack_b of the transpose of `recurrent`
-  const float* recurrent_h_t;  // pack_b of the transpose of the h columns: GRU with reset before
-  float* d_inner;  // (batch, time, units), GRU with reset after: gradient of `inner`
-  float* dh;  // (batch, units)
-  float* d_recurrent_mask;  // (batch, units), added to, or null
-  // Products of tiles, where `parts` is not 0: `recurrent` and its like are from tile_pack_b then, and rows of the
-  // batch are divided between threads at multiples of kTileHeight.
-  int parts;
-  uint16_t* tiles;  // room for A of one product; per kTileHeight rows `tiles_step` numbers
-  int64_t tiles_step;
+struct RecurrentCell {
+  void (*forward)(const Recurrent&, const Part&);
+  void (*slopes)(const Recurrent&, const Part&);  // of one step and phase: gates become dz
 };
 
 // p -= scale * m / (sqrt(v) * root_scale + epsilon). keep = 1 - beta, worked out in double: 1 - 0.999f would be off by
@@ -214,6 +216,9 @@ struct TileGemm {
   bool accumulate;
 };
 
+// Columns per panel of LSTM gates: i, f, g, o of sixteen units.
+constexpr int64_t kLstmPanel = 4 * kPanel;
+
 // One LSTM call with products of tiles. Tiles of weights: per panel of kPanel units and tile along k (first those of x,
 // then those of h) the parts, each of them four tiles: the gates. Gates, and the k of dz, have the order (panel, gate,
 // unit). Arrays written "[t]" are time-major.
@@ -250,6 +255,43 @@ struct LstmTiles {
   float* d_recurrent_mask;  // (batch, units), added to, or null
 };
 
+// A GRU or a simple RNN with products of tiles. The products with x are made before, for all steps at once; here runs
+// what depends on the step before. Step t stands for step T - 1 - t of the arrays where the layer goes backwards.
+struct RecurrenceTiles {
+  int64_t batch, time, units;
+  int activation, recurrent_activation;  // Unary, of the kind whose slope follows from the result
+  bool reset_after, go_backwards, zero_output_for_mask;
+  bool training;  // keep `inner` and `before` of every step
+  const float* initial_h;  // (batch, units) or null
+  const float* mask;  // (batch, time) or null
+  const float* recurrent_mask;  // (batch, units) or null
+  float* sequence;  // (batch, time, units)
+  float* last_h;  // (batch, units)
+  // GRU: z, r, n of each step; simple RNN: its result. Before: x W + b. After the backward pass: their gradients.
+  float* gates;  // (batch, time, 3 units) or (batch, time, units)
+  float* inner;  // (batch, time or 1, units), GRU only: h R_h + b (reset after) or r * h (before)
+  float* before;  // (batch, time or 1, units): h * recurrent_mask before each step
+  float* h;  // (batch, units)
+  float* work;  // (batch, 3 units)
+  // Tiles, as B of products.
+  const uint16_t* recurrent;  // R; GRU with reset before: of its z and r columns only
+  const uint16_t* recurrent_h;  // GRU with reset before: its h columns
+  const float* recurrent_bias;  // (3 units) or null: GRU with reset after
+  // Backward only.
+  const float* states;  // (batch, time, units): h before each step, without recurrent_mask
+  const float* d_sequence;  // (batch, time, units) or null
+  const float* d_last_h;  // (batch, units) or null
+  const uint16_t* recurrent_t;  // the transpose of `recurrent`, in tiles
+  const uint16_t* recurrent_h_t;  // that of the h columns: GRU with reset before
+  float* d_inner;  // (batch, time, units), GRU with reset after: gradient of `inner`
+  float* dh;  // (batch, units)
+  float* d_recurrent_mask;  // (batch, units), added to, or null
+  // Rows of the batch are divided between threads at multiples of kTileHeight.
+  int parts;
+  uint16_t* tiles;  // room for A of one product; per kTileHeight rows `tiles_step` numbers
+  int64_t tiles_step;
+};
+
 struct Kernels {
   const char* name;
   int width;  // floats per vector
@@ -269,18 +311,11 @@ struct Kernels {
   // Computes rows [row_first, row_last) of panels [panel_first, panel_last).
   void (*gemm)(const Gemm&, int64_t row_first, int64_t row_last, int64_t panel_first, int64_t panel_last);
 
-  void (*lstm_pack)(const float* kernel, const float* recurrent, const float* bias, int64_t features, int64_t units,
-                    int64_t panel_first, int64_t panel_last, float* weights, float* packed_bias);
-  void (*lstm_start)(const Lstm&, int64_t block_first, int64_t block_last);
-  void (*lstm_forward)(const Lstm&, const Part&);
-  void (*lstm_start_backward)(const Lstm&, int64_t block_first, int64_t block_last);
-  void (*lstm_slopes)(const Lstm&, const Part&);  // of one step: the gates become dz
-  void (*lstm_flow)(const Lstm&, const Part&);  // of one step: dz to the state before
-
-  void (*gru_forward)(const Recurrence&, int64_t row_first, int64_t row_last);
-  void (*gru_backward)(const Recurrence&, int64_t row_first, int64_t row_last);
-  void (*simple_rnn_forward)(const Recurrence&, int64_t row_first, int64_t row_last);
-  void (*simple_rnn_backward)(const Recurrence&, int64_t row_first, int64_t row_last);
+  void (*recurrent_pack)(const RecurrentWeights&, int64_t panel_first, int64_t panel_last);
+  void (*recurrent_start)(const Recurrent&, int64_t block_first, int64_t block_last);
+  void (*recurrent_start_backward)(const Recurrent&, int64_t block_first, int64_t block_last);
+  void (*recurrent_flow)(const Recurrent&, const Part&);  // of one step and phase: dz to the state before
+  RecurrentCell lstm, gru, gru_reset_before, simple_rnn;
 
   void (*column_sums)(const float* x, int64_t rows, int64_t stride, int64_t n, float* y, bool accumulate);
   double (*sum)(const float* x, int64_t n);
@@ -315,6 +350,10 @@ struct Kernels {
   // Of the rows of the batch in rows of tiles [tile_first, tile_last), all steps.
   void (*lstm_tiles_forward)(const LstmTiles&, int64_t tile_first, int64_t tile_last);
   void (*lstm_tiles_backward)(const LstmTiles&, int64_t tile_first, int64_t tile_last);
+  void (*gru_tiles_forward)(const RecurrenceTiles&, int64_t row_first, int64_t row_last);
+  void (*gru_tiles_backward)(const RecurrenceTiles&, int64_t row_first, int64_t row_last);
+  void (*simple_rnn_tiles_forward)(const RecurrenceTiles&, int64_t row_first, int64_t row_last);
+  void (*simple_rnn_tiles_backward)(const RecurrenceTiles&, int64_t row_first, int64_t row_last);
 };
 
 const Kernels& kernels();

@@ -1,38 +1,17 @@
-// The simple RNN over a whole sequence: recurra/ops/simple_rnn.py. The work of one thread is in
-// kernels/generic/simple_rnn.h.
-#include "recurrence.h"
+// The simple RNN over a whole sequence: recurra/ops/simple_rnn.py. Its cell is in kernels/generic/simple_rnn.h.
+#include "recurrent.h"
 
 namespace recurra {
 
 namespace {
 
-class SimpleRnnOp : public RecurrenceOp {
+class SimpleRnnOp : public RecurrentOp {
  public:
-  SimpleRnnOp(const Node& node, const std::vector<TensorSpec>& values) : RecurrenceOp(node, values, 1) {}
-
-  void forward() override {
-    begin(x(kBias));
-    s_.recurrent = space(recurrent_);
-    if (pack_) pack_recurrent(0, s_.units, space(recurrent_));
-    over_rows(kernels().simple_rnn_forward);
+  SimpleRnnOp(const Node& node, const std::vector<TensorSpec>& values)
+      : RecurrentOp(node, values, kernels().simple_rnn, 1, false) {
+    phases_ = {{0, 1}};
+    groups_ = {{0, 1, true, State::h}};
   }
-
- protected:
-  void prepare_more(bool backward) override {
-    recurrent_ = ask(recurrent_scratch(s_.units, s_.units), packed_keep(Keep::forward));
-    if (backward) recurrent_t_ = ask(recurrent_scratch(s_.units, s_.units), Keep::backward);
-  }
-
-  void run_backward() override {
-    s_.recurrent_t = space(recurrent_t_);
-    pack_recurrent_transposed(0, s_.units, space(recurrent_t_));
-    over_rows(kernels().simple_rnn_backward);
-    if (wants(kRecurrent)) recurrent_gradient(s_.before, s_.gates, s_.units, 0, s_.units);
-    if (wants(kBias)) bias_gradient(s_.gates, s_.units, s_.units, dx(kBias));
-  }
-
- private:
-  int recurrent_ = -1, recurrent_t_ = -1;
 };
 
 }  // namespace

@@ -5,16 +5,19 @@
 #include "math.h"
 #include "elementwise.h"
 #include "gemm.h"
+#include "recurrent.h"
 #include "lstm.h"
+#include "gru.h"
+#include "simple_rnn.h"
 #if defined(RECURRA_TILES)
 #include "tiles.h"
 #include "bf16.h"
 #include "gemm_bf16.h"
 #include "lstm_bf16.h"
+#include "recurrence_bf16.h"
+#include "gru_bf16.h"
+#include "simple_rnn_bf16.h"
 #endif
-#include "recurrence.h"
-#include "gru.h"
-#include "simple_rnn.h"
 #include "reduction.h"
 #include "random.h"
 #include "update.h"
@@ -36,16 +39,14 @@ const Kernels& table() {
       pack_panels,
       pack_b,
       gemm,
-      lstm_pack,
-      lstm_start,
-      lstm_forward,
-      lstm_start_backward,
-      lstm_slopes,
-      lstm_flow,
-      gru_forward,
-      gru_backward,
-      simple_rnn_forward,
-      simple_rnn_backward,
+      recurrent_pack,
+      recurrent_start,
+      recurrent_start_backward,
+      recurrent_flow,
+      {lstm_forward, lstm_slopes},
+      {gru_forward, gru_slopes},
+      {gru_reset_before_forward, gru_reset_before_slopes},
+      {simple_rnn_forward, simple_rnn_slopes},
       column_sums,
       sum,
       sum_squares,
@@ -68,7 +69,15 @@ const Kernels& table() {
       lstm_tiles_pack_transposed,
       lstm_tiles_forward,
       lstm_tiles_backward,
+      gru_tiles_forward,
+      gru_tiles_backward,
+      simple_rnn_tiles_forward,
+      simple_rnn_tiles_backward,
 #else
+      nullptr,
+      nullptr,
+      nullptr,
+      nullptr,
       nullptr,
       nullptr,
       nullptr,

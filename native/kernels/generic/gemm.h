@@ -92,8 +92,9 @@ struct Place {
 };
 
 static inline Place place_of(const Gemm& g, int64_t column) {
-  if (!g.gate_units) return {column, g.n - column < W ? g.n - column : W};
-  const int64_t unit = column / kLstmPanel * kPanel + column % kPanel, gate = column % kLstmPanel / kPanel;
+  if (!g.gates) return {column, g.n - column < W ? g.n - column : W};
+  const int64_t panel = g.gates * kPanel;
+  const int64_t unit = column / panel * kPanel + column % kPanel, gate = column % panel / kPanel;
   const int64_t left = g.gate_units - unit;
   return {gate * g.gate_units + unit, left < W ? (left > 0 ? left : 0) : W};
 }
@@ -143,7 +144,7 @@ static inline void gemm_tile(const Gemm& g, const float* a, int64_t a_row, int64
 template <int V>
 static void gemm_panel(const Gemm& g, const float* a, int64_t a_row, int64_t a_col, int64_t first, int64_t last,
                        int64_t panel, int64_t k0, int64_t k1, bool grouped) {
-  const int64_t column = panel * kColumns, b_row = V * W;
+  const int64_t column = panel * kColumns, b_row = g.whole_panels ? kColumns : V * W;
   const float* b = g.b + column * (g.b_depth ? g.b_depth : g.k) + k0 * b_row;
   over_tiles<kTileRows<V>>(first, last, [&](auto rows, int64_t row) {
     gemm_tile<rows.value, V>(g, a + (row - first) * a_row, a_row, a_col, row, column, b, b_row, k0, k1, grouped);

@@ -1,114 +1,184 @@
-// The GRU over a range of batch rows, all time steps; equations in recurra/ops/gru.py. Gates z, r, n; with m the
-// recurrent mask and h the state before the step:
+// The cells of a GRU; equations in recurra/ops/gru.py. Gates z, r, n; with m the recurrent mask and h the state before
+// the step:
 //
-//   reset after:   n = a(x_n + r * p), p = (h m) R_n + b      kept: p
-//   reset before:  n = a(x_n + (r * h m) R_n)                 kept: r * h m
+//   reset after:   n = a(x W_n + b + r * p), p = (h m) R_n + b'
+//   reset before:  n = a(x W_n + b + (r * h m) R_n)
 //   h' = z h + (1 - z) n
+//
+// With the reset before, a step has two phases: the product that makes n reads r of all units.
 #pragma once
 
 namespace recurra::RECURRA_ISA {
 
-static void gru_forward(const Recurrence& s, int64_t first, int64_t last) {
-  const Unary a = static_cast<Unary>(s.activation), g = static_cast<Unary>(s.recurrent_activation);
-  const int64_t n = s.units, width = s.reset_after ? 3 * n : 2 * n;
-  start_rows(s, first, last);
-  for (int64_t t = 0; t < s.time; t++) {
-    const int64_t step = place(s, t);
-    lay_before(s, first, last, step);
-    row_product(s, first, last, s.training ? s.before + step * n : s.before, kept_stride(s), n, s.recurrent, width,
-                s.recurrent_bias, s.work, 3 * n, false);
-    for (int64_t row = first; row < last; row++) {
-      float* gates = s.gates + (row * s.time + step) * 3 * n;
-      const float *work = s.work + row * 3 * n, *before = before_at(s, row, step);
-      float* inner = inner_at(s, row, step);
-      map(n, [&](int64_t u, int64_t m) {
-        const vf z = activate(g, load_at(gates, u, m) + load_at(work, u, m), 1.0f);
-        const vf r = activate(g, load_at(gates + n, u, m) + load_at(work + n, u, m), 1.0f);
-        store_at(gates, u, z, m);
-        store_at(gates + n, u, r, m);
-        if (!s.reset_after) return store_at(inner, u, r * load_at(before, u, m), m);
-        const vf p = load_at(work + 2 * n, u, m);
-        store_at(inner, u, p, m);
-        store_at(gates + 2 * n, u, fma(r, p, load_at(gates + 2 * n, u, m)), m);
-      });
+template <bool Standard>
+struct GruActivations {
+  static Unary activation(const Recurrent& s) { return Standard ? Unary::tanh : static_cast<Unary>(s.activation); }
+  static Unary recurrent_activation(const Recurrent& s) {
+    return Standard ? Unary::sigmoid : static_cast<Unary>(s.recurrent_activation);
+  }
+  static float* kept(const Recurrent& s, const Cells& at, int64_t group, int64_t gate) {
+    return keeps(s) ? gate_at(s, group, at.t, at.block, at.unit, gate) + at.from * kColumns : nullptr;
+  }
+};
+
+template <bool Standard>
+struct GruCell : GruActivations<Standard> {  // sums: z, r, x W_n + b, p
+  using Base = GruActivations<Standard>;
+
+  static void cells(const Recurrent& s, float* sums, const Cells& at) {
+    const Unary a = Base::activation(s), g = Base::recurrent_activation(s);
+    const HiddenState state(s, at);
+    float *kept_z = Base::kept(s, at, 0, 0), *kept_r = Base::kept(s, at, 0, 1);
+    float *kept_n = Base::kept(s, at, 1, 0), *kept_p = Base::kept(s, at, 2, 0);
+    float* sum = sums;
+    for (int64_t row = 0; row < at.rows; row++, sum += 4 * W) {
+      const vf z = activate(g, load(sum), 1.0f), r = activate(g, load(sum + W), 1.0f), p = load(sum + 3 * W);
+      if (keeps(s)) {
+        store(kept_z + row * kColumns, z);
+        store(kept_r + row * kColumns, r);
+        store(kept_p + row * kColumns, p);
+      }
+      store(sum, z);
+      store(sum + 2 * W, fma(r, p, load(sum + 2 * W)));
     }
-    if (!s.reset_after)
-      row_product(s, first, last, s.training ? s.inner + step * n : s.inner, kept_stride(s), n, s.recurrent_h, n,
-                  nullptr, s.gates + step * 3 * n + 2 * n, s.time * 3 * n, true);
-    for (int64_t row = first; row < last; row++) {
-      const bool counts = !masked(s, row, step);
-      float *gates = s.gates + (row * s.time + step) * 3 * n, *h = s.h + row * n;
-      map(n, [&](int64_t u, int64_t m) {
-        const vf candidate = activate(a, load_at(gates + 2 * n, u, m), 1.0f);
-        store_at(gates + 2 * n, u, candidate, m);
-        if (counts) store_at(h, u, fma(load_at(gates, u, m), load_at(h, u, m) - candidate, candidate), m);
-      });
-      finish_row(s, t, row, counts);
+    sum = sums;
+    for (int64_t row = 0; row < at.rows; row++, sum += 4 * W) {
+      const vf n = activate(a, load(sum + 2 * W), 1.0f);
+      if (keeps(s)) store(kept_n + row * kColumns, n);
+      state.put(s, at, row, fma(load(sum), load(state.before + row * s.padded) - n, n));
     }
   }
+
+  static void slopes(const Recurrent& s, const Cells& at) {
+    const Unary a = Base::activation(s), g = Base::recurrent_activation(s);
+    const HiddenGradient gradient(s, at);
+    float *gate_z = Base::kept(s, at, 0, 0), *gate_r = Base::kept(s, at, 0, 1);
+    float *gate_n = Base::kept(s, at, 1, 0), *gate_p = Base::kept(s, at, 2, 0);
+    float* const gates[] = {gate_z, gate_r, gate_n, gate_p};
+    const float* before = state_at(s, s.h, at, slot_of(s, at.t));
+    for (int64_t row = 0; row < at.rows; row++) {
+      const bool counts = gradient.take(s, at, row, [&](vf d) {
+        const vf z = load(gate_z + row * kColumns), r = load(gate_r + row * kColumns);
+        const vf n = load(gate_n + row * kColumns), p = load(gate_p + row * kColumns);
+        const vf dn = d * (1.0f - z) * slope_from_result(a, n);
+        put_slope(gate_z, row, d * (load(before + row * s.padded) - n) * slope_from_result(g, z), gradient.valid);
+        put_slope(gate_r, row, dn * p * slope_from_result(g, r), gradient.valid);
+        put_slope(gate_n, row, dn, gradient.valid);
+        put_slope(gate_p, row, dn * r, gradient.valid);
+        return d * z;
+      });
+      if (!counts)
+        for (float* gate : gates) store(gate + row * kColumns, vf{});
+    }
+  }
+};
+
+// The first phase of the reset before: z, and what is left of the state.
+template <bool Standard>
+struct GruGates : GruActivations<Standard> {  // sums: z, r
+  using Base = GruActivations<Standard>;
+
+  static void cells(const Recurrent& s, float* sums, const Cells& at) {
+    const Unary g = Base::recurrent_activation(s);
+    const int64_t slot = slot_of(s, at.t);
+    const float* h_in = state_at(s, s.h_in, at, slot);
+    float *to_z = state_at(s, s.z, at, 0), *gated = state_at(s, s.gated, at, s.gated.steps == 1 ? 0 : slot);
+    float *kept_z = Base::kept(s, at, 0, 0), *kept_r = Base::kept(s, at, 0, 1);
+    for (int64_t row = 0; row < at.rows; row++, sums += 2 * W) {
+      const vf z = activate(g, load(sums), 1.0f), r = activate(g, load(sums + W), 1.0f);
+      if (keeps(s)) {
+        store(kept_z + row * kColumns, z);
+        store(kept_r + row * kColumns, r);
+      }
+      store(to_z + row * s.padded, z);
+      store(gated + row * s.padded, r * load(h_in + row * s.padded));
+    }
+  }
+
+  // The gradient of the gated state is here: that of r, and what flows on to the state by that way.
+  static void slopes(const Recurrent& s, const Cells& at) {
+    const Unary g = Base::recurrent_activation(s);
+    const int64_t first = s.blocks.first(at.block), valid = valid_units(s, at.unit);
+    float* gate = Base::kept(s, at, 0, 1);
+    const float *h_in = state_at(s, s.h_in, at, slot_of(s, at.t)), *d_gated = state_at(s, s.d_gated, at, 0);
+    float* flow = state_at(s, s.dh, at, 0);
+    for (int64_t row = 0; row < at.rows; row++) {
+      const bool counts = !masked(s, at.t, first + row);
+      const vf r = load(gate + row * kColumns),
+               d = counts && valid > 0 ? load_at(d_gated + row * s.padded, 0, valid) : vf{};
+      put_slope(gate, row, counts ? d * load(h_in + row * s.padded) * slope_from_result(g, r) : vf{}, valid);
+      store(flow + row * s.padded, d * r);
+    }
+  }
+};
+
+// The second phase: n and the new state.
+template <bool Standard>
+struct GruCandidate : GruActivations<Standard> {  // sum: n
+  using Base = GruActivations<Standard>;
+
+  static void cells(const Recurrent& s, float* sums, const Cells& at) {
+    const Unary a = Base::activation(s);
+    const HiddenState state(s, at);
+    const float* z = state_at(s, s.z, at, 0);
+    float* kept_n = Base::kept(s, at, 1, 0);
+    for (int64_t row = 0; row < at.rows; row++, sums += W) {
+      const vf n = activate(a, load(sums), 1.0f);
+      if (keeps(s)) store(kept_n + row * kColumns, n);
+      state.put(s, at, row, fma(load(z + row * s.padded), load(state.before + row * s.padded) - n, n));
+    }
+  }
+
+  static void slopes(const Recurrent& s, const Cells& at) {
+    const Unary a = Base::activation(s), g = Base::recurrent_activation(s);
+    const HiddenGradient gradient(s, at);
+    float *gate_z = Base::kept(s, at, 0, 0), *gate_n = Base::kept(s, at, 1, 0);
+    float* const gates[] = {gate_z, gate_n};
+    const float* before = state_at(s, s.h, at, slot_of(s, at.t));
+    for (int64_t row = 0; row < at.rows; row++) {
+      const bool counts = gradient.take(s, at, row, [&](vf d) {
+        const vf z = load(gate_z + row * kColumns), n = load(gate_n + row * kColumns);
+        put_slope(gate_z, row, d * (load(before + row * s.padded) - n) * slope_from_result(g, z), gradient.valid);
+        put_slope(gate_n, row, d * (1.0f - z) * slope_from_result(a, n), gradient.valid);
+        return d * z;
+      });
+      if (!counts)
+        for (float* gate : gates) store(gate + row * kColumns, vf{});
+    }
+  }
+};
+
+static void gru_forward(const Recurrent& s, const Part& part) {
+  const CellFunction cells = standard(s) ? GruCell<true>::cells : GruCell<false>::cells;
+  for (int64_t t = part.step_first; t < part.step_last; t++) step_of<Sums<3, true>>(s, part, t, 0, s.h_in, cells);
 }
 
-static void gru_backward(const Recurrence& s, int64_t first, int64_t last) {
-  const Unary a = static_cast<Unary>(s.activation), g = static_cast<Unary>(s.recurrent_activation);
-  const int64_t n = s.units;
-  start_backward(s, first, last);
-  for (int64_t t = s.time - 1; t >= 0; t--) {
-    const int64_t step = place(s, t);
-    auto gates_of = [&](int64_t row) { return s.gates + (row * s.time + step) * 3 * n; };
-    // dz and dn from dh; what stays in dh is its way past the gates.
-    for (int64_t row = first; row < last; row++) {
-      const bool counts = !masked(s, row, step);
-      add_output_gradient(s, t, row, counts);
-      float *gates = gates_of(row), *dh = s.dh + row * n, *work = s.work + row * 3 * n;
-      const float *h = s.states + (row * s.time + step) * n, *inner = inner_at(s, row, step);
-      map(n, [&](int64_t u, int64_t m) {
-        if (!counts) {
-          for (int64_t gate = 0; gate < 3; gate++) {
-            store_at(gates + gate * n, u, vf{}, m);
-            store_at(work + gate * n, u, vf{}, m);
-          }
-          if (s.reset_after) store_at(s.d_inner + (row * s.time + step) * n, u, vf{}, m);
-          return;
-        }
-        const vf z = load_at(gates, u, m), r = load_at(gates + n, u, m), c = load_at(gates + 2 * n, u, m);
-        const vf d = load_at(dh, u, m);
-        const vf dz = d * (load_at(h, u, m) - c) * slope_from_result(g, z);
-        const vf dn = d * (1.0f - z) * slope_from_result(a, c);
-        store_at(gates, u, dz, m);
-        store_at(gates + 2 * n, u, dn, m);
-        store_at(work, u, dz, m);
-        store_at(dh, u, d * z, m);
-        if (!s.reset_after) return;
-        const vf dr = dn * load_at(inner, u, m) * slope_from_result(g, r), dp = dn * r;
-        store_at(gates + n, u, dr, m);
-        store_at(work + n, u, dr, m);
-        store_at(work + 2 * n, u, dp, m);
-        store_at(s.d_inner + (row * s.time + step) * n, u, dp, m);
-      });
+static void gru_slopes(const Recurrent& s, const Part& part) {
+  if (standard(s)) over_cells(s, part, [&](const Cells& at) { GruCell<true>::slopes(s, at); });
+  else over_cells(s, part, [&](const Cells& at) { GruCell<false>::slopes(s, at); });
+}
+
+static void gru_reset_before_forward(const Recurrent& s, const Part& part) {
+  const CellFunction gates = standard(s) ? GruGates<true>::cells : GruGates<false>::cells;
+  const CellFunction candidate = standard(s) ? GruCandidate<true>::cells : GruCandidate<false>::cells;
+  for (int64_t t = part.step_first; t < part.step_last; t++)
+    for (int phase = part.phase_first; phase < part.phase_last; phase++) {
+      if (phase == 0) step_of<Sums<2>>(s, part, t, 0, s.h_in, gates);
+      else step_of<Sums<1>>(s, part, t, 1, s.gated, candidate);
     }
-    float* flow = s.work + s.batch * 3 * n;  // (batch, units): the gradient of `before`
-    if (!s.reset_after) {
-      // The gradient of r * h, then of r, then of h by that way.
-      row_product(s, first, last, s.gates + step * 3 * n + 2 * n, s.time * 3 * n, n, s.recurrent_h_t, n, nullptr, flow,
-                  n, false);
-      for (int64_t row = first; row < last; row++) {
-        const bool counts = !masked(s, row, step);
-        float *gates = gates_of(row), *work = s.work + row * 3 * n, *d = flow + row * n;
-        const float* before = before_at(s, row, step);
-        if (!counts) continue;
-        map(n, [&](int64_t u, int64_t m) {
-          const vf r = load_at(gates + n, u, m), dq = load_at(d, u, m);
-          const vf dr = dq * load_at(before, u, m) * slope_from_result(g, r);
-          store_at(gates + n, u, dr, m);
-          store_at(work + n, u, dr, m);
-          store_at(d, u, dq * r, m);
-        });
-      }
-    }
-    row_product(s, first, last, s.work, 3 * n, s.reset_after ? 3 * n : 2 * n, s.recurrent_t, n, nullptr, flow, n,
-                !s.reset_after);
-    for (int64_t row = first; row < last; row++) through_mask(s, step, row, flow + row * n);
-  }
+}
+
+template <bool Standard>
+static void gru_reset_before_slopes_of(const Recurrent& s, const Part& part) {
+  over_cells(s, part, [&](const Cells& at) {
+    if (part.phase_first == 0) GruCandidate<Standard>::slopes(s, at);
+    else GruGates<Standard>::slopes(s, at);
+  });
+}
+
+static void gru_reset_before_slopes(const Recurrent& s, const Part& part) {
+  if (standard(s)) gru_reset_before_slopes_of<true>(s, part);
+  else gru_reset_before_slopes_of<false>(s, part);
 }
 
 }  // namespace recurra::RECURRA_ISA

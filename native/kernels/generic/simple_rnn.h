@@ -1,50 +1,41 @@
-// h_t = a(x_t W + h_{t-1} R + b) over a range of batch rows, all time steps.
+// The cell of a simple RNN: h_t = a(x_t W + h_{t-1} R + b).
 #pragma once
 
 namespace recurra::RECURRA_ISA {
 
-static void simple_rnn_forward(const Recurrence& s, int64_t first, int64_t last) {
-  const Unary a = static_cast<Unary>(s.activation);
-  start_rows(s, first, last);
-  for (int64_t t = 0; t < s.time; t++) {
-    const int64_t step = place(s, t);
-    lay_before(s, first, last, step);
-    row_product(s, first, last, s.training ? s.before + step * s.units : s.before, kept_stride(s), s.units, s.recurrent,
-                s.units, nullptr, s.gates + step * s.units, s.time * s.units, true);
-    for (int64_t row = first; row < last; row++) {
-      const bool counts = !masked(s, row, step);
-      float* y = s.gates + (row * s.time + step) * s.units;
-      float* h = s.h + row * s.units;
-      map(s.units, [&](int64_t u, int64_t m) {
-        const vf v = activate(a, load_at(y, u, m), 1.0f);
-        store_at(y, u, v, m);
-        if (counts) store_at(h, u, v, m);
-      });
-      finish_row(s, t, row, counts);
+struct SimpleRnnCell {
+  static void cells(const Recurrent& s, float* sums, const Cells& at) {
+    const Unary a = static_cast<Unary>(s.activation);
+    const HiddenState state(s, at);
+    float* kept = keeps(s) ? gate_at(s, 0, at.t, at.block, at.unit, 0) + at.from * kColumns : nullptr;
+    for (int64_t row = 0; row < at.rows; row++, sums += W) {
+      const vf h = activate(a, load(sums), 1.0f);
+      if (kept) store(kept + row * kColumns, h);
+      state.put(s, at, row, h);
     }
   }
+
+  static void slopes(const Recurrent& s, const Cells& at) {
+    const Unary a = static_cast<Unary>(s.activation);
+    const HiddenGradient gradient(s, at);
+    float* gate = gate_at(s, 0, at.t, at.block, at.unit, 0);
+    for (int64_t row = 0; row < at.rows; row++) {
+      const bool counts = gradient.take(s, at, row, [&](vf d) {
+        put_slope(gate, row, d * slope_from_result(a, load(gate + row * kColumns)), gradient.valid);
+        return vf{};
+      });
+      if (!counts) store(gate + row * kColumns, vf{});
+    }
+  }
+};
+
+static void simple_rnn_forward(const Recurrent& s, const Part& part) {
+  for (int64_t t = part.step_first; t < part.step_last; t++)
+    step_of<Sums<1>>(s, part, t, 0, s.h_in, SimpleRnnCell::cells);
 }
 
-static void simple_rnn_backward(const Recurrence& s, int64_t first, int64_t last) {
-  const Unary a = static_cast<Unary>(s.activation);
-  start_backward(s, first, last);
-  for (int64_t t = s.time - 1; t >= 0; t--) {
-    const int64_t step = place(s, t);
-    for (int64_t row = first; row < last; row++) {
-      const bool counts = !masked(s, row, step);
-      add_output_gradient(s, t, row, counts);
-      float* dz = s.gates + (row * s.time + step) * s.units;
-      float* dh = s.dh + row * s.units;
-      map(s.units, [&](int64_t u, int64_t m) {
-        if (!counts) return store_at(dz, u, vf{}, m);
-        store_at(dz, u, load_at(dh, u, m) * slope_from_result(a, load_at(dz, u, m)), m);
-        store_at(dh, u, vf{}, m);
-      });
-    }
-    row_product(s, first, last, s.gates + step * s.units, s.time * s.units, s.units, s.recurrent_t, s.units, nullptr,
-                s.work, 3 * s.units, false);
-    for (int64_t row = first; row < last; row++) through_mask(s, step, row, s.work + row * 3 * s.units);
-  }
+static void simple_rnn_slopes(const Recurrent& s, const Part& part) {
+  over_cells(s, part, [&](const Cells& at) { SimpleRnnCell::slopes(s, at); });
 }
 
 }  // namespace recurra::RECURRA_ISA

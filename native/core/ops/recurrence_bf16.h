@@ -1,21 +1,21 @@
-// What the GRU and the simple RNN share around their kernels: inputs, buffers, products over all steps.
+// What the GRU and the simple RNN with products of tiles share: inputs, buffers, products over all steps.
 #pragma once
 
 #include "../tiles.h"
 
 namespace recurra {
 
-class RecurrenceOp : public Op {
+class RecurrenceTilesOp : public Op {
  public:
   enum Input { kX, kKernel, kRecurrent, kBias, kInitialH, kMask, kRecurrentMask };
 
-  RecurrenceOp(const Node& node, const std::vector<TensorSpec>& values, int64_t gates);
+  RecurrenceTilesOp(const Node& node, const std::vector<TensorSpec>& values, int64_t gates);
   bool differentiable(int input) const override { return input != kMask; }
   void prepare(bool backward) override;
   void backward() override;
 
  protected:
-  using Kernel = void (*)(const Recurrence&, int64_t, int64_t);
+  using Kernel = void (*)(const RecurrenceTiles&, int64_t, int64_t);
 
   int64_t rows() const { return s_.batch * s_.time; }
   int64_t width() const { return gates_per_unit_ * s_.units; }
@@ -34,7 +34,7 @@ class RecurrenceOp : public Op {
   virtual void prepare_more(bool backward) = 0;
   virtual void run_backward() = 0;  // kernel, then the gradients of R and the bias
 
-  Recurrence s_{};
+  RecurrenceTiles s_{};
   const int64_t gates_per_unit_, features_;
   bool pack_ = true;  // whether the weights are packed in this run
   int gates_ = -1, before_ = -1, states_ = -1, h_ = -1, work_ = -1, packed_kernel_ = -1, dh_ = -1, packed_ = -1,

@@ -1,11 +1,11 @@
-#include "recurrence.h"
+#include "recurrence_bf16.h"
 
 #include <algorithm>
 #include <cstring>
 
 namespace recurra {
 
-RecurrenceOp::RecurrenceOp(const Node& node, const std::vector<TensorSpec>& values, int64_t gates)
+RecurrenceTilesOp::RecurrenceTilesOp(const Node& node, const std::vector<TensorSpec>& values, int64_t gates)
     : Op(node, values), gates_per_unit_(gates), features_(in(kX).shape[2]) {
   s_.batch = in(kX).shape[0];
   s_.time = in(kX).shape[1];
@@ -15,7 +15,7 @@ RecurrenceOp::RecurrenceOp(const Node& node, const std::vector<TensorSpec>& valu
   s_.zero_output_for_mask = node.flag("zero_output_for_mask");
 }
 
-void RecurrenceOp::prepare(bool backward) {
+void RecurrenceTilesOp::prepare(bool backward) {
   const Keep keep = backward ? Keep::until_backward : Keep::forward;
   const int64_t state = s_.batch * s_.units, steps = backward ? s_.time : 1;
   s_.training = backward;
@@ -33,15 +33,13 @@ void RecurrenceOp::prepare(bool backward) {
                   Keep::backward);
   }
   s_.parts = parts_of(precision);
-  if (s_.parts) {
-    // The longest k: all gates, on the way back.
-    s_.tiles_step = 2 * tile_scratch(s_.parts, kTileHeight, width());
-    tiles_ = ask(tile_scratch(s_.parts, s_.batch, width()), keep);
-  }
+  // The longest k: all gates, on the way back.
+  s_.tiles_step = 2 * tile_scratch(s_.parts, kTileHeight, width());
+  tiles_ = ask(tile_scratch(s_.parts, s_.batch, width()), keep);
   prepare_more(backward);
 }
 
-void RecurrenceOp::begin(const float* bias) {
+void RecurrenceTilesOp::begin(const float* bias) {
   s_.initial_h = x(kInitialH);
   s_.mask = x(kMask);
   s_.recurrent_mask = x(kRecurrentMask);
@@ -51,45 +49,43 @@ void RecurrenceOp::begin(const float* bias) {
   s_.before = space(before_);
   s_.h = space(h_);
   s_.work = space(work_);
-  if (s_.parts) s_.tiles = as_tiles(space(tiles_));
+  s_.tiles = as_tiles(space(tiles_));
   pack_ = must_pack();
   matmul(precision, {x(kX), features_, 1}, {x(kKernel), width(), 1}, rows(), width(), features_, bias, s_.gates,
          width(), false, space(packed_kernel_), pack_);
 }
 
-void RecurrenceOp::over_rows(Kernel kernel) {
+void RecurrenceTilesOp::over_rows(Kernel kernel) {
   const int64_t work = rows() * s_.units * width();
-  const int64_t unit = s_.parts ? kTileHeight : 1, units = tiles_of(s_.batch, unit);  // rows that stay together
-  const int64_t pieces = work < 1 << 17 ? 1 : std::min<int64_t>(num_threads(), units);
+  const int64_t tiles = tiles_of(s_.batch, kTileHeight);  // rows that stay together
+  const int64_t pieces = work < 1 << 17 ? 1 : std::min<int64_t>(num_threads(), tiles);
   parallel_for(pieces, [&](int64_t i) {
-    kernel(s_, units * i / pieces * unit, std::min(units * (i + 1) / pieces * unit, s_.batch));
+    kernel(s_, tiles * i / pieces * kTileHeight, std::min(tiles * (i + 1) / pieces * kTileHeight, s_.batch));
   });
 }
 
-void RecurrenceOp::pack_tiles(const TileSource& b, float* packed) {
+void RecurrenceTilesOp::pack_tiles(const TileSource& b, float* packed) {
   kernels().tile_pack_b(b, s_.parts, 0, tiles_of(b.count, kTileHeight), as_tiles(packed));
 }
 
-void RecurrenceOp::pack_recurrent(int64_t first, int64_t n, float* packed) {
-  if (s_.parts) return pack_tiles({x(kRecurrent) + first, n, s_.units, 1, width()}, packed);
-  kernels().pack_b(x(kRecurrent) + first, width(), 1, 0, s_.units, s_.units, n, 0, kernels().pack_panels(n), packed);
+void RecurrenceTilesOp::pack_recurrent(int64_t first, int64_t n, float* packed) {
+  pack_tiles({x(kRecurrent) + first, n, s_.units, 1, width()}, packed);
 }
 
-void RecurrenceOp::pack_recurrent_transposed(int64_t first, int64_t n, float* packed) {
-  if (s_.parts) return pack_tiles({x(kRecurrent) + first, s_.units, n, width(), 1}, packed);
-  kernels().pack_b(x(kRecurrent) + first, 1, width(), 0, n, n, s_.units, 0, kernels().pack_panels(s_.units), packed);
+void RecurrenceTilesOp::pack_recurrent_transposed(int64_t first, int64_t n, float* packed) {
+  pack_tiles({x(kRecurrent) + first, s_.units, n, width(), 1}, packed);
 }
 
-void RecurrenceOp::recurrent_gradient(const float* a, const float* d, int64_t d_stride, int64_t first, int64_t n) {
+void RecurrenceTilesOp::recurrent_gradient(const float* a, const float* d, int64_t d_stride, int64_t first, int64_t n) {
   matmul(precision, {a, 1, s_.units}, {d, d_stride, 1}, s_.units, n, rows(), nullptr, dx(kRecurrent) + first, width(),
          accumulate(kRecurrent), space(packed_));
 }
 
-void RecurrenceOp::bias_gradient(const float* d, int64_t d_stride, int64_t n, float* to) {
+void RecurrenceTilesOp::bias_gradient(const float* d, int64_t d_stride, int64_t n, float* to) {
   kernels().column_sums(d, rows(), d_stride, n, to, accumulate(kBias));
 }
 
-void RecurrenceOp::backward() {
+void RecurrenceTilesOp::backward() {
   // The state before each step: the output of the step before, except where outputs of masked steps are 0; then it
   // is the last output that counted. Without a recurrent mask it is `before` itself.
   if (!s_.recurrent_mask) {

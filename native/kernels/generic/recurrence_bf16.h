@@ -1,39 +1,33 @@
-// What the GRU and the simple RNN share: where a step lives, its product with R, and how a step ends.
+// What the GRU and the simple RNN with products of tiles share: where a step lives, its product with R, and how a step
+// ends.
 #pragma once
 
 namespace recurra::RECURRA_ISA {
 
 // Step t of the layer is this step of the arrays.
-static inline int64_t place(const Recurrence& s, int64_t t) { return s.go_backwards ? s.time - 1 - t : t; }
+static inline int64_t place(const RecurrenceTiles& s, int64_t t) { return s.go_backwards ? s.time - 1 - t : t; }
 
-static inline bool masked(const Recurrence& s, int64_t row, int64_t step) {
+static inline bool masked(const RecurrenceTiles& s, int64_t row, int64_t step) {
   return s.mask && s.mask[row * s.time + step] == 0.0f;
 }
 
 // A product over rows of the batch: C (+)= A B, A and C with `stride` floats from row to row.
-static inline void row_product(const Recurrence& s, int64_t first, int64_t last, const float* a, int64_t a_stride,
-                               int64_t k, const float* packed, int64_t n, const float* bias, float* c, int64_t c_stride,
-                               bool accumulate) {
-#if defined(RECURRA_TILES)
-  if (s.parts)
-    return tile_row_product(s.parts, first, last, a, a_stride, k, reinterpret_cast<const uint16_t*>(packed), n, bias, c,
-                            c_stride, accumulate, s.tiles + first / kTileHeight * s.tiles_step);
-#else
-  (void)s;
-#endif
-  const Gemm g{n, k, a, a_stride, 1, packed, bias, c, c_stride, accumulate};
-  gemm(g, first, last, 0, pack_panels(n));
+static inline void row_product(const RecurrenceTiles& s, int64_t first, int64_t last, const float* a, int64_t a_stride,
+                               int64_t k, const uint16_t* packed, int64_t n, const float* bias, float* c,
+                               int64_t c_stride, bool accumulate) {
+  tile_row_product(s.parts, first, last, a, a_stride, k, packed, n, bias, c, c_stride, accumulate,
+                   s.tiles + first / kTileHeight * s.tiles_step);
 }
 
-static inline float* before_at(const Recurrence& s, int64_t row, int64_t step) {
+static inline float* before_at(const RecurrenceTiles& s, int64_t row, int64_t step) {
   return s.before + (s.training ? row * s.time + step : row) * s.units;
 }
 
-static inline float* inner_at(const Recurrence& s, int64_t row, int64_t step) {
+static inline float* inner_at(const RecurrenceTiles& s, int64_t row, int64_t step) {
   return s.inner + (s.training ? row * s.time + step : row) * s.units;
 }
 
-static inline void start_rows(const Recurrence& s, int64_t first, int64_t last) {
+static inline void start_rows(const RecurrenceTiles& s, int64_t first, int64_t last) {
   for (int64_t row = first; row < last; row++) {
     float* h = s.h + row * s.units;
     const size_t bytes = static_cast<size_t>(s.units) * sizeof(float);
@@ -43,7 +37,7 @@ static inline void start_rows(const Recurrence& s, int64_t first, int64_t last) 
 }
 
 // h as the products read it, for all rows: under the recurrent mask.
-static inline void lay_before(const Recurrence& s, int64_t first, int64_t last, int64_t step) {
+static inline void lay_before(const RecurrenceTiles& s, int64_t first, int64_t last, int64_t step) {
   for (int64_t row = first; row < last; row++) {
     const float* h = s.h + row * s.units;
     float* to = before_at(s, row, step);
@@ -56,10 +50,10 @@ static inline void lay_before(const Recurrence& s, int64_t first, int64_t last, 
 }
 
 // The stride between rows of `before` and `inner`.
-static inline int64_t kept_stride(const Recurrence& s) { return s.training ? s.time * s.units : s.units; }
+static inline int64_t kept_stride(const RecurrenceTiles& s) { return s.training ? s.time * s.units : s.units; }
 
 // Output and state of one row after step t; `h` holds the new state already unless the step is masked.
-static inline void finish_row(const Recurrence& s, int64_t t, int64_t row, bool counts) {
+static inline void finish_row(const RecurrenceTiles& s, int64_t t, int64_t row, bool counts) {
   const size_t bytes = static_cast<size_t>(s.units) * sizeof(float);
   const float* h = s.h + row * s.units;
   float* y = s.sequence + (row * s.time + t) * s.units;
@@ -68,7 +62,7 @@ static inline void finish_row(const Recurrence& s, int64_t t, int64_t row, bool 
   if (t == s.time - 1) memcpy(s.last_h + row * s.units, h, bytes);
 }
 
-static inline void start_backward(const Recurrence& s, int64_t first, int64_t last) {
+static inline void start_backward(const RecurrenceTiles& s, int64_t first, int64_t last) {
   for (int64_t row = first; row < last; row++) {
     const size_t bytes = static_cast<size_t>(s.units) * sizeof(float);
     if (s.d_last_h) memcpy(s.dh + row * s.units, s.d_last_h + row * s.units, bytes);
@@ -77,7 +71,7 @@ static inline void start_backward(const Recurrence& s, int64_t first, int64_t la
 }
 
 // Adds the gradient of the output of step t to dh, where that output was a state.
-static inline void add_output_gradient(const Recurrence& s, int64_t t, int64_t row, bool counts) {
+static inline void add_output_gradient(const RecurrenceTiles& s, int64_t t, int64_t row, bool counts) {
   if (!s.d_sequence || (!counts && s.zero_output_for_mask)) return;
   const float* dy = s.d_sequence + (row * s.time + t) * s.units;
   float* dh = s.dh + row * s.units;
@@ -85,7 +79,7 @@ static inline void add_output_gradient(const Recurrence& s, int64_t t, int64_t r
 }
 
 // Takes the gradient of `before` (in `flow`) back to the state: through the recurrent mask, added to dh.
-static inline void through_mask(const Recurrence& s, int64_t step, int64_t row, const float* flow) {
+static inline void through_mask(const RecurrenceTiles& s, int64_t step, int64_t row, const float* flow) {
   float* dh = s.dh + row * s.units;
   map(s.units, [&](int64_t u, int64_t m) {
     vf d = load_at(flow, u, m);
