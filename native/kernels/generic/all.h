@@ -53,6 +53,8 @@ const Kernels& table() {
       all_finite,
       softmax,
       softmax_backward,
+      crossentropy,
+      crossentropy_backward,
       dropout_mask,
       scale,
       clip,
