@@ -14,9 +14,11 @@ from recurra import engines, losses, ops
 from recurra.errors import (
     ShapeError,
 )
+from recurra.graph import GraphBuilder
 from recurra.layers import LSTM, Dense, Embedding, Input
 from recurra.models import Sequential
 from recurra.optimizers import SGD
+from recurra.training.graphs import weighted_loss
 
 
 def test_sample_weights_by_hand() -> None:
@@ -102,6 +104,23 @@ def test_a_loss_of_ones_own() -> None:
         return ops.reduce_mean(ops.square(ops.square(y_pred - y_true)), axes=(-1,))
 
     assert line(loss=fourth).evaluate(LINE_X, LINE_Y) == pytest.approx(float(((LINE_X - LINE_Y) ** 4).mean()))
+
+
+def test_the_mean_of_means_is_one_mean_where_nothing_weighs() -> None:
+    def loss_of(weighted: bool) -> tuple[list[str], float]:
+        builder = GraphBuilder()
+        target, output = (builder.input(name, ("batch", 2, 3)) for name in ("target", "output"))
+        weight = builder.input("weight", ("batch",)) if weighted else None
+        builder.output("loss", weighted_loss(losses.MeanSquaredError(), target, output, weight, None))
+        feeds = {"target": numbers, "output": numbers**2, **({"weight": np.ones(4)} if weighted else {})}
+        graph = builder.finish()
+        program = engines.get("numpy").compile(graph, {})
+        return [node.op for node in graph.nodes], float(program.predict(feeds)["loss"])
+
+    numbers = np.linspace(-1, 2, 24).reshape(4, 2, 3)
+    (plain, value), (weighted, same) = loss_of(False), loss_of(True)
+    assert (plain.count("reduce_mean"), weighted.count("reduce_mean")) == (1, 2)
+    assert value == pytest.approx(((numbers**2 - numbers) ** 2).mean()) == pytest.approx(same)
 
 
 def test_class_weights_do_not_weigh_what_is_split_off() -> None:
