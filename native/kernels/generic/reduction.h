@@ -110,8 +110,8 @@ static void softmax_backward(const float* y, const float* dy, float* dx, int64_t
   }
 }
 
-// The logarithms of a row of probabilities. Without clipping ln(y) = x - max(x) + ln(max(y)), since the largest y is the
-// one of the largest x.
+// The logarithms of a row of probabilities. Without clipping ln(y) = x - max(x) + ln(max(y)), since the largest y is
+// the one of the largest x.
 struct LogSoftmax {
   const float *x, *y;
   vf low, high, top, shift;
