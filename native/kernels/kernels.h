@@ -292,6 +292,22 @@ struct RecurrenceTiles {
   int64_t tiles_step;
 };
 
+// -sum(t ln(min(max(y, low), high))) of rows, y being the softmax of x: of a row of n numbers, or of one class.
+struct Crossentropy {
+  int64_t n;
+  float low, high;  // low 0: y is not clipped
+  const float* x;  // (rows, n)
+  const float* y;  // (rows, n)
+  const float* targets;  // (rows, n) or null
+  const int32_t* classes;  // (rows) or null
+  float* loss;  // (rows)
+  // Backward only.
+  const float* d_loss;  // (rows)
+  float* dx;  // (rows, n) or null
+  float* d_targets;  // (rows, n) or null
+  bool accumulate, accumulate_targets;
+};
+
 struct Kernels {
   const char* name;
   int width;  // floats per vector
@@ -325,6 +341,8 @@ struct Kernels {
   void (*softmax)(const float* x, float* y, int64_t rows, int64_t n, bool log);
   void (*softmax_backward)(const float* y, const float* dy, float* dx, int64_t rows, int64_t n, bool log,
                            bool accumulate);
+  void (*crossentropy)(const Crossentropy&, int64_t row_first, int64_t row_last);
+  void (*crossentropy_backward)(const Crossentropy&, int64_t row_first, int64_t row_last);
   // Keeps y = x * factor where the random number of element `first + i` is >= threshold (of 2^24), else 0.
   void (*dropout_mask)(float* mask, float factor, uint32_t threshold, uint64_t seed, uint64_t step, int64_t first,
                        int64_t n);

@@ -240,14 +240,14 @@ void Model::heads(const Network& network, Use use, int x, const std::vector<int>
   }
   int loss;
   if (network.classes) {
-    y = one("log_softmax", {y}, to);
+    const int logits = y;
+    y = one("softmax", {logits}, to);
     Shape rows(to.begin(), to.end() - 1);
     const int labels = input("labels", rows, Kind::classes, 1, network.outputs);
-    const int taken = one("take_along_last", {y, labels}, rows);
+    const int values = one("softmax_crossentropy", {logits, y, labels}, rows, {{"low", 1e-7}, {"high", 1.0 - 1e-7}});
     Shape axes;
     for (size_t i = 0; i < rows.size(); i++) axes.push_back(static_cast<int64_t>(i));
-    const int mean = one("reduce_mean", {taken}, {}, {{"axes", axes}, {"keepdims", int64_t{0}}});
-    loss = one("negative", {mean}, {});
+    loss = one("reduce_mean", {values}, {}, {{"axes", axes}, {"keepdims", int64_t{0}}});
   } else {
     const int target = input("target", to, Kind::numbers, 1);
     loss = mean_square(binary("subtract", y, target));

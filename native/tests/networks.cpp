@@ -177,6 +177,38 @@ uint64_t functions_fingerprint() {
       digest.add(dx);
     }
   }
+  for (int64_t size : {1, 2, 15, 16, 17, 100}) {
+    constexpr int64_t rows = 37;
+    const float* logits = x.data() + 3302;
+    std::vector<float> loss(rows), slope(d.begin(), d.begin() + rows), flow(d.size());
+    std::vector<int32_t> classes;
+    for (int64_t i = 0; i < rows; i++) classes.push_back(static_cast<int32_t>(i * 7 % size));
+    kernel.softmax(logits, y.data(), rows, size, false);
+    for (float low : {0.0f, 1e-4f}) {
+      for (bool one : {false, true}) {
+        Crossentropy c{};
+        c.n = size;
+        c.low = low;
+        c.high = 1.0f - low;
+        c.x = logits;
+        c.y = y.data();
+        if (one) c.classes = classes.data();
+        else c.targets = d.data() + 11;
+        c.loss = loss.data();
+        kernel.crossentropy(c, 0, rows);
+        digest.add(loss);
+        c.d_loss = slope.data();
+        c.dx = dx.data();
+        if (!one) c.d_targets = flow.data();
+        for (bool accumulate : {false, true}) {
+          c.accumulate = c.accumulate_targets = accumulate;
+          kernel.crossentropy_backward(c, 0, rows);
+          digest.add(dx.data(), rows * size);
+          digest.add(flow.data(), one ? 0 : rows * size);
+        }
+      }
+    }
+  }
   for (int64_t first : {0, 1, 5, 1000003}) {
     kernel.dropout_mask(y.data(), 1.25f, 1u << 22, 0xfeedfacecafebeefull, 3, first, n);
     digest.add(y);

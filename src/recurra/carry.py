@@ -188,6 +188,7 @@ _ALONG_TIME: dict[str, Callable[[Attributes, Shape, int, Shape], bool]] = {
     "simple_rnn": _backwards,
     "slice": _named_axis,
     "softmax": _last_axis,
+    "softmax_crossentropy": _last_axis,
     "take_along_last": _last_axis,
 }
 """How to tell for an op whether it looks along the time axis; the ops that are not named never do."""

@@ -359,6 +359,13 @@ class GraphBuilder:
         )
         return outputs
 
+    def argument(self, op: str, tensor: Tensor) -> Tensor | None:
+        """The first input of the ``op`` that made a tensor; None where something else made it."""
+        for node in reversed(self._nodes):
+            if tensor.id in node.outputs and node.op == op:
+                return Tensor(self, node.inputs[0], self._values[node.inputs[0]])
+        return None
+
     @contextlib.contextmanager
     def scope(self, name: str) -> Iterator[None]:
         """Marks the nodes emitted inside with ``name``, which errors and `explain` show."""

@@ -251,15 +251,17 @@ def lookup(op: str) -> Model:
                 y = ops.embedding(t["tokens"], t["table"])
             elif op == "one_hot":
                 y = ops.one_hot(t["tokens"], 5) * ops.reduce_sum(t["table"])
-            else:
+            elif op == "take_along_last":
                 y = ops.take_along_last(t["table"], t["tokens"])
+            else:
+                y = ops.softmax_crossentropy(t["table"], ops.softmax(t["table"]), t["tokens"])
         return {"loss": ops.reduce_sum(y)}
 
     table = np.ones((5, 5)) if op == "embedding" else np.ones((3, 5))
     return trace(build, {"table": table}, {"tokens": np.array([0, 4, 2], np.int32)})
 
 
-@pytest.mark.parametrize("op", ["embedding", "one_hot", "take_along_last"])
+@pytest.mark.parametrize("op", ["embedding", "one_hot", "take_along_last", "softmax_crossentropy"])
 @pytest.mark.parametrize("wrong", [5, -1, 2**31 - 1, -(2**31)])
 def test_indices_out_of_range_are_refused_and_named(engine: str, op: str, wrong: int) -> None:
     model = lookup(op)

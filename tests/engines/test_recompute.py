@@ -15,7 +15,7 @@ from recurra import Input, Model, Sequential, ops
 from recurra.engines import Program, get
 from recurra.errors import ArgumentError
 from recurra.graph import GraphBuilder, Variable
-from recurra.layers import GRU, LSTM, Dense, Dropout, Masking
+from recurra.layers import GRU, LSTM, Dense, Dropout, Masking, SimpleRNN
 
 native = pytest.importorskip("recurra.engines.native")
 
@@ -36,19 +36,23 @@ def program(
     masked: bool = False,
     dropout: bool = False,
     started: bool = True,
+    op: str = "lstm",
     **options: Any,
 ) -> tuple[Program, dict[str, np.ndarray]]:
-    """An LSTM of which every input has a gradient and every output counts, and its feeds."""
+    """A recurrent op of which every input has a gradient and every output counts, and its feeds."""
     rng = np.random.default_rng(time)
     builder = GraphBuilder(training=True)
-    shapes = {
+    width = {"lstm": 4, "gru": 3, "simple_rnn": 1}[op] * units
+    shapes: dict[str, tuple[int, ...]] = {
         "added": (batch, time, features),
-        "kernel": (features, 4 * units),
-        "recurrent_kernel": (units, 4 * units),
-        "bias": (4 * units,),
+        "kernel": (features, width),
+        "recurrent_kernel": (units, width),
+        "bias": (2, width) if options.get("reset_after") else (width,),
     }
     if started:
-        shapes |= {"initial_h": (batch, units), "initial_c": (batch, units)}
+        shapes["initial_h"] = (batch, units)
+    if started and op == "lstm":
+        shapes["initial_c"] = (batch, units)
     variables = {name: Variable(name, rng.normal(0, 0.4, shape).astype(np.float32)) for name, shape in shapes.items()}
     inputs: dict[str, Any] = dict(variables)
     feeds = {"x": rng.normal(0, 1, shapes["added"]).astype(np.float32)}
@@ -59,11 +63,13 @@ def program(
     if dropout:
         mask = 2 * (rng.random((batch, units)) < 0.5).astype(np.float32)
         inputs["recurrent_mask"] = variables["recurrent_mask"] = Variable("recurrent_mask", mask)
-    sequence, h, c = ops.lstm(**inputs, **options)
+    outputs = getattr(ops, op)(**inputs, **options)
     # A bend behind each output, so that its gradient depends on its value.
-    sums = [ops.reduce_sum(ops.square(output)) for output in (sequence, h, c)]
-    builder.output("loss", sums[0] + sums[1] + sums[2])
-    builder.output("sequence", sequence)
+    loss, *others = [ops.reduce_sum(ops.square(output)) for output in outputs]
+    for other in others:
+        loss = loss + other
+    builder.output("loss", loss)
+    builder.output("sequence", outputs[0])
     arrays = {name: variable.value for name, variable in variables.items()}
     return get("native").compile(builder.finish(), arrays, recompute=recompute), feeds
 
@@ -82,10 +88,14 @@ OPTIONS = [
     {"dropout": True, "masked": True},
     {"started": False, "dropout": True, "go_backwards": True},
     {"activation": "relu", "recurrent_activation": "hard_sigmoid"},
+    {"op": "gru", "reset_after": True, "masked": True, "dropout": True},
+    {"op": "gru", "reset_after": False, "masked": True, "dropout": True},
+    {"op": "gru", "reset_after": False, "started": False, "go_backwards": True},
+    {"op": "simple_rnn", "masked": True, "dropout": True, "go_backwards": True},
 ]
 
 
-@pytest.mark.parametrize("options", OPTIONS, ids=lambda options: "-".join(options) or "plain")
+@pytest.mark.parametrize("options", OPTIONS, ids=lambda options: "-".join(str(options[name]) if name == "op" else name for name in options) or "plain")
 @pytest.mark.parametrize(("batch", "time"), SIZES)
 def test_the_bits_are_those_of_training_that_keeps_all(batch: int, time: int, options: dict[str, Any]) -> None:
     # 20 units are divided by rows over threads, 140 by units.
@@ -134,7 +144,9 @@ def fitted(recompute: bool, **options: Any) -> list[np.ndarray]:
             LSTM(10, return_sequences=True, dropout=0.2, recurrent_dropout=0.3),
             Dropout(0.1),
             LSTM(6, return_sequences=True),
-            GRU(5, return_sequences=True),
+            GRU(5, return_sequences=True, recurrent_dropout=0.2),
+            GRU(4, return_sequences=True, reset_after=False),
+            SimpleRNN(3, return_sequences=True),
             Dense(1),
         ]
     )
@@ -186,7 +198,7 @@ def test_it_is_saved_where_it_is_not_the_default(tmp_path: Path) -> None:
 def test_explain_says_so() -> None:
     assert "Training keeps" not in model_of(engine="native").explain()
     text = model_of(engine="native", recompute=True).explain()
-    assert "Training keeps the states at every n-th step of an LSTM" in text
+    assert "Training keeps the states at every n-th step of recurrent layers" in text
     assert "Training keeps everything: recompute=True" in model_of(engine="numpy", recompute=True).explain()
 
 

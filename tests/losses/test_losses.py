@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import inspect
 import json
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import pytest
@@ -97,6 +99,58 @@ def test_unknown_names() -> None:
     with pytest.raises(UnknownNameError, match=r"Unknown loss 'mean_square_error'\. Did you mean 'MeanSquaredError'"):
         losses.get("mean_square_error")
     assert losses.get(None) is None
+
+
+class TestSoftmax:
+    """The cross-entropy of what comes straight from a softmax is one op; anything else is what its formula says."""
+
+    LOGITS = np.array([[1.0, -2.0, 0.5], [0.0, 30.0, -3.0], [4.0, 2.0, 4.0], [-40.0, 1.0, 2.0]])
+    CLASSES = np.array([2, 0, 1, 0])
+
+    @staticmethod
+    def ops_of(loss: Loss, probabilities: Callable[[Tensor], Tensor]) -> list[str]:
+        builder = GraphBuilder()
+        x = builder.input("x", ("batch", 3))
+        target = builder.input("t", loss.target_shape(x.shape), loss.target_dtype)
+        builder.output("loss", ops.reduce_mean(loss.call(target, probabilities(x))))
+        return [node.op for node in builder.finish().nodes]
+
+    @pytest.mark.parametrize("smoothing", [0.0, 0.2])
+    @pytest.mark.parametrize("sparse", [False, True])
+    def test_values(self, sparse: bool, smoothing: float) -> None:
+        def loss(t: Tensor, p: Tensor, **options: Any) -> Tensor:
+            if sparse:
+                return losses.sparse_categorical_crossentropy(t, p, **options)
+            return losses.categorical_crossentropy(t, p, label_smoothing=smoothing, **options)
+
+        target = self.CLASSES if sparse else np.eye(3)[self.CLASSES]
+        known = evaluate(lambda t, x: loss(t, ops.softmax(x)), target, self.LOGITS)
+        formula = evaluate(lambda t, x: loss(t, ops.softmax(x) * 1.0), target, self.LOGITS)
+        np.testing.assert_allclose(known, formula, rtol=1e-12)
+        logits = evaluate(lambda t, x: loss(t, x, from_logits=True), target, self.LOGITS)
+        assert known[[0, 2]] == pytest.approx(logits[[0, 2]])
+        # Clipped to epsilon, as the probabilities themselves would be.
+        assert known[1] < logits[1] and known[3] < logits[3]
+        if not smoothing:
+            assert known[[1, 3]] == pytest.approx(-np.log(1e-7))
+
+    @pytest.mark.parametrize("name", ["categorical_crossentropy", "sparse_categorical_crossentropy"])
+    def test_when_it_is_one_op(self, name: str) -> None:
+        loss = losses.get(name)
+        assert loss is not None
+        one = ["softmax", "softmax_crossentropy", "reduce_mean"]
+        assert self.ops_of(loss, ops.softmax) == one
+        assert self.ops_of(type(loss)(from_logits=True), lambda x: x) == one
+        for other in (ops.sigmoid, ops.exp, lambda x: x, lambda x: ops.softmax(x) * 0.5):
+            assert "softmax_crossentropy" not in self.ops_of(loss, other)
+
+    def test_targets_that_are_repeated(self) -> None:
+        def value(t: Tensor, x: Tensor) -> Tensor:
+            return losses.categorical_crossentropy(t, ops.softmax(x))
+
+        repeated = evaluate(value, np.array([[0.5, 0.0, 0.5]]), self.LOGITS)
+        assert repeated.shape == (4,)
+        assert repeated[0] == evaluate(value, np.array([[0.5, 0.0, 0.5]]), self.LOGITS[:1])[0]
 
 
 class TestEdges:

@@ -10,13 +10,15 @@ import pytest
 from tests.training.models import LINE_X, LINE_Y, line, line_by_hand, weight
 
 import recurra.random
-from recurra import ops
+from recurra import engines, losses, ops
 from recurra.errors import (
     ShapeError,
 )
+from recurra.graph import GraphBuilder
 from recurra.layers import LSTM, Dense, Embedding, Input
 from recurra.models import Sequential
 from recurra.optimizers import SGD
+from recurra.training.graphs import weighted_loss
 
 
 def test_sample_weights_by_hand() -> None:
@@ -104,6 +106,23 @@ def test_a_loss_of_ones_own() -> None:
     assert line(loss=fourth).evaluate(LINE_X, LINE_Y) == pytest.approx(float(((LINE_X - LINE_Y) ** 4).mean()))
 
 
+def test_the_mean_of_means_is_one_mean_where_nothing_weighs() -> None:
+    def loss_of(weighted: bool) -> tuple[list[str], float]:
+        builder = GraphBuilder()
+        target, output = (builder.input(name, ("batch", 2, 3)) for name in ("target", "output"))
+        weight = builder.input("weight", ("batch",)) if weighted else None
+        builder.output("loss", weighted_loss(losses.MeanSquaredError(), target, output, weight, None))
+        feeds = {"target": numbers, "output": numbers**2, **({"weight": np.ones(4)} if weighted else {})}
+        graph = builder.finish()
+        program = engines.get("numpy").compile(graph, {})
+        return [node.op for node in graph.nodes], float(program.predict(feeds)["loss"])
+
+    numbers = np.linspace(-1, 2, 24).reshape(4, 2, 3)
+    (plain, value), (weighted, same) = loss_of(False), loss_of(True)
+    assert (plain.count("reduce_mean"), weighted.count("reduce_mean")) == (1, 2)
+    assert value == pytest.approx(((numbers**2 - numbers) ** 2).mean()) == pytest.approx(same)
+
+
 def test_class_weights_do_not_weigh_what_is_split_off() -> None:
     labels = np.array([0, 1, 1, 0, 1])
     factors = np.array([1.0, 1.0, 1.0, 2.0, 1.0])
@@ -172,3 +191,44 @@ def test_weights_per_time_step_without_a_mask() -> None:
     )
     with pytest.raises(ShapeError, match=r"expected \(2\).*or \(2, 3\)"):
         model.evaluate(x, np.zeros((2, 3)), sample_weight=np.ones((2, 2)))
+
+
+def _known_to_nobody(x: Any) -> Any:
+    """A softmax that the losses do not see as one."""
+    return ops.softmax(x) * 1.0
+
+
+@pytest.mark.parametrize("engine", engines.available())
+@pytest.mark.parametrize("weighted", [False, True])
+@pytest.mark.parametrize("masked", [False, True])
+@pytest.mark.parametrize(
+    "loss",
+    [
+        losses.SparseCategoricalCrossentropy(),
+        losses.SparseCategoricalCrossentropy(reduction="mean_with_sample_weight"),
+        losses.CategoricalCrossentropy(),
+        losses.CategoricalCrossentropy(label_smoothing=0.2, reduction="sum"),
+    ],
+    ids=lambda loss: f"{loss.name}-{loss.reduction}",
+)
+def test_training_on_a_softmax_or_on_its_formula_is_the_same(
+    loss: losses.Loss, masked: bool, weighted: bool, engine: str
+) -> None:
+    tokens = np.array([[1, 2, 0], [3, 1, 2], [2, 0, 0], [3, 3, 1], [1, 0, 0]])
+    labels = np.array([[0, 3, 4], [2, 1, 0], [4, 4, 1], [0, 2, 3], [1, 3, 2]])
+    weights = np.array([1.0, 0.5, 0.0, 2.0, 1.0]) if weighted else None
+    target = labels if loss.target_dtype == "int" else np.eye(5)[labels]
+    results = []
+    for last, chosen in (
+        (Dense(5, activation="softmax"), loss),
+        (Dense(5, activation=_known_to_nobody), loss),
+        (Dense(5), type(loss)(**{**loss.get_config(), "from_logits": True})),
+    ):
+        recurra.random.set_seed(3)
+        embedding = Embedding(4, 3, mask_zero=masked)
+        model = Sequential([Input((3,), dtype="int32"), embedding, LSTM(4, return_sequences=True), last])
+        model.compile(optimizer=SGD(0.1), loss=chosen, metrics=["accuracy"], engine=engine)
+        logs = model.fit(tokens, target, batch_size=2, epochs=3, shuffle=False, sample_weight=weights).history
+        results.append([*logs["loss"], *logs["accuracy"], *np.concatenate([w.ravel() for w in model.get_weights()])])
+    assert results[0] == pytest.approx(results[1], rel=1e-5, abs=1e-6)
+    assert results[0] == pytest.approx(results[2], rel=1e-5, abs=1e-6)

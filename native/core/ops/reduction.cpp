@@ -93,32 +93,34 @@ class Reduce : public Op {
   bool is_max_ = false, is_mean_ = false;
 };
 
+// f(first, last) over rows of n numbers, on all threads where they are many.
+template <class F>
+void over_rows(int64_t rows, int64_t n, F f) {
+  const int64_t piece = std::max<int64_t>(1, 8192 / n);
+  parallel_for((rows + piece - 1) / piece, [&](int64_t i) { f(i * piece, std::min((i + 1) * piece, rows)); });
+}
+
 class Softmax : public Op {
  public:
   using Op::Op;
   void forward() override {
-    over_rows([&](int64_t first, int64_t rows) {
-      kernels().softmax(x() + first * width(), y() + first * width(), rows, width(), log());
+    if (width() == 0) return;
+    over_rows(rows(), width(), [&](int64_t first, int64_t last) {
+      kernels().softmax(x() + first * width(), y() + first * width(), last - first, width(), log());
     });
   }
   void backward() override {
-    if (!wants(0)) return;
-    over_rows([&](int64_t first, int64_t rows) {
+    if (!wants(0) || width() == 0) return;
+    over_rows(rows(), width(), [&](int64_t first, int64_t last) {
       const int64_t at = first * width();
-      kernels().softmax_backward(y() + at, dy() + at, dx() + at, rows, width(), log(), accumulate());
+      kernels().softmax_backward(y() + at, dy() + at, dx() + at, last - first, width(), log(), accumulate());
     });
   }
 
  private:
   bool log() const { return node.op == "log_softmax"; }
   int64_t width() const { return out().shape.back(); }
-  template <class F>
-  void over_rows(F f) {
-    const int64_t n = width();
-    if (n == 0) return;
-    const int64_t rows = out().size() / n, piece = std::max<int64_t>(1, 8192 / n);
-    parallel_for((rows + piece - 1) / piece, [&](int64_t i) { f(i * piece, std::min(piece, rows - i * piece)); });
-  }
+  int64_t rows() const { return out().size() / width(); }
 };
 
 class Argmax : public Op {
@@ -143,6 +145,56 @@ int64_t checked(const Node& node, int64_t index, int64_t size) {
                       ", received " + std::to_string(index) + ".");
   return index;
 }
+
+class SoftmaxCrossentropy : public Op {
+ public:
+  SoftmaxCrossentropy(const Node& node, const std::vector<TensorSpec>& values)
+      : Op(node, values),
+        n_(in(0).shape.back()),
+        low_(static_cast<float>(node.number("low"))),
+        high_(static_cast<float>(node.number("high"))) {}
+
+  bool differentiable(int input) const override { return input != 1 && !in(input).is_int; }
+
+  void forward() override {
+    if (in(2).is_int)
+      for (int64_t i = 0; i < out().size(); i++) checked(node, x_int(2)[i], n_);
+    if (n_ == 0) {
+      std::fill_n(y(), out().size(), 0.0f);
+      return;
+    }
+    const Crossentropy c = call();
+    over_rows(out().size(), n_, [&](int64_t first, int64_t last) { kernels().crossentropy(c, first, last); });
+  }
+
+  void backward() override {
+    if (n_ == 0) return;
+    Crossentropy c = call();
+    c.d_loss = dy();
+    c.dx = dx(0);
+    c.d_targets = dx(2);
+    c.accumulate = c.dx && accumulate(0);
+    c.accumulate_targets = c.d_targets && accumulate(2);
+    over_rows(out().size(), n_, [&](int64_t first, int64_t last) { kernels().crossentropy_backward(c, first, last); });
+  }
+
+ private:
+  Crossentropy call() const {
+    Crossentropy c{};
+    c.n = n_;
+    c.low = low_;
+    c.high = high_;
+    c.x = x(0);
+    c.y = x(1);
+    if (in(2).is_int) c.classes = x_int(2);
+    else c.targets = x(2);
+    c.loss = y();
+    return c;
+  }
+
+  int64_t n_;
+  float low_, high_;
+};
 
 class OneHot : public Op {
  public:
@@ -175,6 +227,7 @@ class TakeAlongLast : public Op {
 void add_reduction(OpTable& ops) {
   for (const char* name : {"reduce_sum", "reduce_mean", "reduce_max"}) ops[name] = make_op<Reduce>;
   for (const char* name : {"softmax", "log_softmax"}) ops[name] = make_op<Softmax>;
+  ops["softmax_crossentropy"] = make_op<SoftmaxCrossentropy>;
   ops["argmax"] = make_op<Argmax>;
   ops["one_hot"] = make_op<OneHot>;
   ops["take_along_last"] = make_op<TakeAlongLast>;

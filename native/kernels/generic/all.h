@@ -54,6 +54,8 @@ const Kernels& table() {
       all_finite,
       softmax,
       softmax_backward,
+      crossentropy,
+      crossentropy_backward,
       dropout_mask,
       scale,
       clip,

@@ -1,7 +1,8 @@
 """Losses for probabilities: the cross-entropies, Kullback-Leibler divergence and the Poisson loss.
 
 In the formulas t is a target, p its prediction, and the mean or sum goes over the last dimension. Probabilities are
-clipped to [epsilon, 1 - epsilon] before a logarithm is taken, as Keras does.
+clipped to [epsilon, 1 - epsilon] before a logarithm is taken, as Keras does. Those that come straight from a softmax
+give the same numbers in one op, whose gradient goes to what the softmax was taken of.
 """
 
 from __future__ import annotations
@@ -42,6 +43,8 @@ def categorical_crossentropy(
         if not isinstance(classes, int):
             raise ShapeError(f"label_smoothing needs a known number of classes, received {show_shape(y_pred.shape)}.")
         y_true = y_true * (1.0 - label_smoothing) + label_smoothing / classes
+    if y_true.shape == y_pred.shape and (value := _of_softmax(y_true, y_pred, from_logits)) is not None:
+        return value
     return -ops.reduce_sum(y_true * _log_probabilities(y_pred, from_logits), axes=(-1,))
 
 
@@ -53,7 +56,8 @@ def sparse_categorical_crossentropy(y_true: Tensor, y_pred: Tensor, from_logits:
         y_pred: Probabilities, or logits (before softmax), of shape (batch, ..., classes).
         from_logits: Which of the two. Default False.
     """
-    return -ops.take_along_last(_log_probabilities(y_pred, from_logits), y_true)
+    value = _of_softmax(y_true, y_pred, from_logits)
+    return -ops.take_along_last(_log_probabilities(y_pred, False), y_true) if value is None else value
 
 
 def binary_crossentropy(
@@ -86,6 +90,14 @@ def kl_divergence(y_true: Tensor, y_pred: Tensor) -> Tensor:
 def poisson(y_true: Tensor, y_pred: Tensor) -> Tensor:
     """mean(p - t ln(p + epsilon)): the negative log likelihood of counts t, up to a constant."""
     return ops.reduce_mean(y_pred - y_true * ops.log(y_pred + epsilon()), axes=(-1,))
+
+
+def _of_softmax(y_true: Tensor, y_pred: Tensor, from_logits: bool) -> Tensor | None:
+    """The cross-entropy where probabilities are known to be a softmax; None where they may be anything."""
+    if from_logits:
+        return ops.softmax_crossentropy(y_pred, ops.softmax(y_pred), y_true)
+    x = y_pred.builder.argument("softmax", y_pred)
+    return None if x is None else ops.softmax_crossentropy(x, y_pred, y_true, epsilon(), 1.0 - epsilon())
 
 
 def _log_probabilities(y_pred: Tensor, from_logits: bool) -> Tensor:

@@ -53,6 +53,7 @@ from .reduction import (
     reduce_mean,
     reduce_sum,
     softmax,
+    softmax_crossentropy,
     take_along_last,
 )
 from .shape import broadcast_to, concatenate, permute, reshape, reverse, slice
@@ -104,6 +105,7 @@ __all__ = [
     "simple_rnn",
     "slice",
     "softmax",
+    "softmax_crossentropy",
     "softplus",
     "softsign",
     "sqrt",

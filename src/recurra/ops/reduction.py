@@ -9,7 +9,17 @@ from ..errors import ArgumentError
 from ..graph import Tensor, TensorSpec
 from ._declare import Attributes, Specs, emit, expect, need, normal_axis, rule
 
-__all__ = ["argmax", "log_softmax", "one_hot", "reduce_max", "reduce_mean", "reduce_sum", "softmax", "take_along_last"]
+__all__ = [
+    "argmax",
+    "log_softmax",
+    "one_hot",
+    "reduce_max",
+    "reduce_mean",
+    "reduce_sum",
+    "softmax",
+    "softmax_crossentropy",
+    "take_along_last",
+]
 
 
 @rule("reduce_sum", "reduce_mean", "reduce_max")
@@ -26,6 +36,20 @@ def _softmax(specs: Specs, attributes: Attributes) -> list[TensorSpec]:
     if not x.shape:
         raise ArgumentError("ops.softmax needs at least one dimension.")
     return [x]
+
+
+@rule("softmax_crossentropy")
+def _softmax_crossentropy(specs: Specs, attributes: Attributes) -> list[TensorSpec]:
+    x = need(specs[0], "softmax_crossentropy", "x")
+    if not x.shape:
+        raise ArgumentError("ops.softmax_crossentropy needs at least one dimension.")
+    expect(specs[1], "softmax_crossentropy", "y", x.shape)
+    target = specs[2]
+    if target is not None and target.dtype == "float":
+        expect(target, "softmax_crossentropy", "target", x.shape)
+    else:
+        expect(target, "softmax_crossentropy", "target", x.shape[:-1], "int")
+    return [TensorSpec(x.shape[:-1])]
 
 
 @rule("argmax")
@@ -83,6 +107,22 @@ def reduce_sum(x: Any, axes: Sequence[int] | None = None, keepdims: bool = False
 def softmax(x: Any) -> Tensor:
     """y = exp(x) / sum(exp(x)) along the last dimension, computed without overflow."""
     return emit("softmax", x)[0]
+
+
+def softmax_crossentropy(x: Any, y: Any, target: Any, low: float = 0.0, high: float = 1.0) -> Tensor:
+    """-sum(t ln(min(max(y, low), high))) along the last dimension, where y = softmax(x).
+
+    The gradient goes to x at once, y sum(t) - t without what was clipped, and to a float target; none goes to y, which
+    is given because it exists already. Without clipping (``low`` 0) ln(y) is computed from x and does not underflow.
+
+    Args:
+        x: Tensor of shape (..., n).
+        y: `softmax` of x.
+        target: t, of shape (..., n); or an int tensor of shape (...), which is the index of a t that is 1 there and 0
+            elsewhere. Engines check the range.
+        low, high: The range y is clipped to; the gradient passes where it lies inside. Default: not clipped.
+    """
+    return emit("softmax_crossentropy", x, y, target, low=float(low), high=float(high))[0]
 
 
 def take_along_last(x: Any, indices: Any) -> Tensor:

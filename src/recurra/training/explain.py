@@ -53,7 +53,10 @@ def _engine(name: str) -> str:
 def _recompute(engine: str) -> str:
     if engine != "native":
         return f"Training keeps everything: recompute=True has no effect on the {engine} engine."
-    return "Training keeps the states at every n-th step of an LSTM and makes the steps between again (recompute=True)."
+    return (
+        "Training keeps the states at every n-th step of recurrent layers and makes the steps between again "
+        "(recompute=True)."
+    )
 
 
 def _short(name: str) -> str:

@@ -196,7 +196,13 @@ def _reduced(
     if reduction != "mean_with_sample_weight" and mask is not None:
         count = ops.reduce_sum(mask)
         return ops.reduce_sum(product) / (count + epsilon()), count
-    return ops.reduce_mean(product), None
+    return _mean(product), None
+
+
+def _mean(values: Tensor) -> Tensor:
+    """The mean of all. Values that are means themselves, all of equally many numbers, are not computed one by one."""
+    numbers = values.builder.argument("reduce_mean", values)
+    return ops.reduce_mean(values if numbers is None else numbers)
 
 
 def _emit_part(

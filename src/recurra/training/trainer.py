@@ -85,8 +85,8 @@ class Trainer:
                 ``"bf16"``: rounded to bfloat16, 3 digits. Sums, states, weights and updates are float32 always. The
                 latter two are for processors with AMX, on which they are faster; `recurra info` says whether they run
                 here. Default ``"float32"``.
-            recompute: Whether training keeps of an `LSTM` only the states at every n-th time step, n being about the
-                square root of their number, and makes the steps between again on the way back: less memory, about one
+            recompute: Whether training keeps of `LSTM`, `GRU` and `SimpleRNN` layers only the states at every n-th time
+                step, n being about the square root of their number, and makes the steps between again on the way back: less memory, about one
                 more forward pass, the same numbers. For long sequences, on the native engine and with
                 ``precision="float32"``; everything else is kept as ever. Default False.
 

@@ -54,7 +54,7 @@ def check_indices(call: Call, indices: Array, size: int, reason: str) -> None:
     bad = (indices < 0) | (indices >= size)
     if bad.any():
         position = tuple(np.argwhere(bad)[0].tolist())
-        name = call.inputs[1 if call.op == "take_along_last" else 0]
+        name = call.inputs[{"take_along_last": 1, "softmax_crossentropy": 2}.get(call.op, 0)]
         mend = (
             "Indices count from 0 and cannot be negative: correct the data."
             if indices.min() < 0

@@ -86,6 +86,31 @@ def _log_softmax_back(call: Call, g: Array, x: Array) -> tuple[Array]:
     return (g - np.exp(call.outputs[0]) * g.sum(axis=-1, keepdims=True),)
 
 
+@forward("softmax_crossentropy")
+def _softmax_crossentropy(call: Call, x: Array, y: Array, target: Array) -> Array:
+    logarithms = _log_of_softmax(call, x, y)
+    if target.dtype.kind == "f":
+        return np.asarray(-(target * logarithms).sum(axis=-1))
+    check_indices(call, target, x.shape[-1], "there are that many classes (the last dimension of x)")
+    return np.asarray(-np.take_along_axis(logarithms, target[..., None], axis=-1)[..., 0])
+
+
+@backward("softmax_crossentropy")
+def _softmax_crossentropy_back(call: Call, g: Array, x: Array, y: Array, target: Array) -> tuple[Array | None, ...]:
+    # L = -sum_i t_i ln(y_i), d ln(y_i)/dx_j = 1[i = j] - y_j, so dL/dx = y * sum(t) - t. What is clipped has no part.
+    g = g[..., None]
+    one_hot = target.dtype.kind != "f"
+    t = np.asarray(target[..., None] == np.arange(x.shape[-1])) if one_hot else target
+    passing = np.where((y >= call.attributes["low"]) & (y <= call.attributes["high"]), t, 0).astype(x.dtype)
+    gx = g * (y * passing.sum(axis=-1, keepdims=True) - passing)
+    return gx, None, None if one_hot else -g * _log_of_softmax(call, x, y)
+
+
+def _log_of_softmax(call: Call, x: Array, y: Array) -> Array:
+    low, high = call.attributes["low"], call.attributes["high"]
+    return np.asarray(np.log(np.clip(y, low, high)) if low > 0 else _log_softmax(call, x))
+
+
 @forward("argmax")
 def _argmax(call: Call, x: Array) -> Array:
     return np.asarray(x.argmax(axis=-1))
