@@ -116,7 +116,7 @@ class Bench:
             if self.quick:
                 peers = [peer for peer in peers if not _slow(peer, mode, case)]
             # Its phases are measured beside each recurra, in the same turns, so that both meet the same noise.
-            clocked = {peer.name: peer.by_phase() for peer in peers if peer.own and peer.settings.get("threads") is None}
+            clocked = {peer.name: peer.by_phase() for peer in peers if peer.own and "threads" not in peer.settings}
             both = [one for peer in peers for one in (peer, clocked.get(peer.name)) if one]
             measured = self._measure(f"{mode} {case.name}", both, mode, case, self.effort)
             found[case.name] = {peer.name: measured[peer.name] for peer in peers}
@@ -174,7 +174,7 @@ class Bench:
                     )
 
     def _import(self) -> None:
-        self.results["import"] = import_costs(2 if self.quick else 8)
+        self.results["import"] = import_costs(2 if self.quick else 5)
 
     def _size(self) -> None:
         self.results["size"] = {name: installed_size(package) for name, package in _SIZES.items()}
@@ -193,7 +193,7 @@ class Bench:
 
     def _series(self) -> None:
         points, steps = (10**7, 50) if self.quick else (10**8, 200)
-        rows = measure_series(points, steps, timeout=300, total=self._end - monotonic())
+        rows = measure_series(points, steps, timeout=120, total=self._end - monotonic())
         self.results["series"] = {"points": points, "steps": steps, "rows": rows}
 
     def _short(self) -> Effort:

@@ -49,7 +49,7 @@ class Load:
         self._own = _own_seconds()
 
     def others(self) -> dict[str, float]:
-        """``busy``, the cores they kept busy on average, and ``stolen``, those that a hypervisor gave to other machines.
+        """``busy``, the cores they kept busy on average, and ``stolen``, those a hypervisor gave to other machines.
 
         Empty where the system does not tell. Processes that this one began count once they have ended.
         """

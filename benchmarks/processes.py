@@ -110,7 +110,7 @@ class Worker:
 
     def run(self, steps: int, patience: float) -> float:
         """Does so many steps; returns the seconds a step took. See `ask` for what it raises."""
-        return self.timed(steps, patience)["seconds"]
+        return float(self.timed(steps, patience)["seconds"])
 
     def timed(self, steps: int, patience: float) -> dict[str, Any]:
         """Like `run`, but returns the whole answer, with all times a step."""

@@ -112,7 +112,7 @@ def _head(results: Results) -> list[str]:
         "between the programs, each in a process of its own. Machines are noisy: compare within one report, not "
         "between two. docs/explanation/performance.md says how it measures and how to read it.",
         "",
-        f"- Processor: {machine['processor']}, {machine['cores']} cores, {machine['system']}",
+        f"- Processor: {machine['processor']}, {_of(machine)} cores, {machine['system']}",
         *_noise(results),
         f"- Versions: {versions}",
         f"- recurra: {results['engine']}",
@@ -135,15 +135,19 @@ def _head(results: Results) -> list[str]:
 
 
 def noise(machine: Mapping[str, Any]) -> tuple[str, bool]:
-    """How busy other programs kept the machine when a run began, and whether that spoils its numbers."""
+    """How busy other programs kept the machine when a run began, and whether that spoils its numbers.
+
+    Where the system does not tell of single cores, only the load average is known. It counts the whole machine, of
+    which a run may be given few cores, and is then compared with the number of the others.
+    """
     cores = machine["cores"]
     if "busy" in machine:
         busy = machine["busy"] + machine["stolen"]
         return f"Other programs kept {busy:.2f} of the {cores} cores busy in the second before the run", busy > _NOISE
     load, processors = machine["load"], machine.get("processors", cores)
-    text = f"The load average, which counts the whole machine, was {load} when the run began"
-    if processors > cores:
-        text += f"; of its {processors} processors this run uses {cores}"
+    text = f"The load average of the whole machine was {load} when the run began"
+    if "processors" not in machine:
+        text += f"; it was not noted whether that machine has more than these {cores} cores"
     return text, load > processors - cores + 0.5
 
 
@@ -174,13 +178,19 @@ def _others(found: Mapping[str, Results]) -> list[str]:
             "",
         ]
         lines += [
-            f"[{name}](machines/{name}/REPORT.md): {machine['processor']}, {machine['cores']} cores, "
+            f"[{name}](machines/{name}/REPORT.md): {machine['processor']}, {_of(machine)} cores, "
             f"{results['engine']}; {results['date']}.",
             "",
         ]
         notes: dict[str, str] = {}
         lines += [*_target_table(results, notes), *_notes(notes)]
     return lines
+
+
+def _of(machine: Mapping[str, Any]) -> str:
+    """The number of cores, and of how many."""
+    cores, processors = machine["cores"], machine.get("processors", machine["cores"])
+    return f"{cores} of {processors}" if processors > cores else str(cores)
 
 
 _SIDES = ("one", "all")
@@ -254,17 +264,17 @@ def _why(outcome: Outcome, results: Results) -> str:
     wanted = measured[outcome.peer]["median"] / outcome.wanted
     rate = case.flops(mode) / own
     limits = results.get("limits", {})
-    peak = limits.get("flops_one" if mode == "stream" else "flops_all")
+    peak = limits.get("flops_all")
     text = [
         f"{name}: {micro(own)} µs, to reach {micro(wanted)} µs ({outcome.peer}: "
         f"{micro(measured[outcome.peer]['median'])} µs)"
     ]
     if outcome.target.own != "recurra":
-        text.append(f"products {rate / 1e9:.3g} GF/s")  # limits.cpp does not measure those of tiles
+        text.append(f"{rate / 1e9:.3g} GF/s of products")  # limits.cpp does not measure those of tiles
     elif peak:
         text.append(
-            f"products {rate / 1e9:.3g} of the {peak / 1e9:.0f} GF/s that {_cores(mode, results)}, to reach "
-            f"{case.flops(mode) / wanted / peak:.0%} of it"
+            f"{rate / 1e9:.3g} GF/s of products, {rate / peak:.0%} of the multiply-adds of all cores, of which the "
+            f"target needs {case.flops(mode) / wanted / peak:.0%}"
         )
     if mode == "stream":
         text.append(_reading(case, own, limits))
@@ -278,17 +288,13 @@ def _why(outcome: Outcome, results: Results) -> str:
     return "; ".join(text) + "."
 
 
-def _cores(mode: str, results: Results) -> str:
-    cores = 1 if mode == "stream" else results["machine"]["cores"]
-    return "one core has" if cores == 1 else f"{cores} cores have"
-
-
 def _reading(case: Case, seconds: float, limits: Mapping[str, Any]) -> str:
-    """How fast a streamed step reads its weights, and how fast one core reads so many bytes over and over."""
+    """How fast a streamed step reads its weights, and how fast so many bytes can be read over and over."""
     text = f"reads {case.weight_bytes / 1024:,.0f} KiB of weights at {case.weight_bytes / seconds / 1e9:.3g} GB/s"
     size = next((size for size, most in _BYTES.items() if case.weight_bytes <= most), "memory")
     if f"{size}_one" in limits:
-        text += f" ({limits[f'{size}_one'] / 1e9:.0f} from {size if size == 'memory' else f'the {size} cache'})"
+        place = "memory" if size == "memory" else f"the {size} cache"
+        text += f" (one core can read {limits[f'{size}_one'] / 1e9:.0f} from {place})"
     return text
 
 
@@ -382,7 +388,7 @@ def _arithmetic(results: Results) -> list[str]:
         cells = []
         for mode in ("train_step", "predict", "stream"):
             result = modes.get(mode, {}).get(name, {}).get("recurra", {})
-            peak = limits.get("flops_one" if mode == "stream" else "flops_all")
+            peak = limits.get("flops_all")
             if "median" in result and peak:
                 rate = CASES[name].flops(mode) / result["median"]
                 cells.append(f"{rate / 1e9:.3g} ({rate / peak:.0%})")
@@ -392,7 +398,7 @@ def _arithmetic(results: Results) -> list[str]:
             rows.append([name, *cells])
     if rows:
         lines += ["## Arithmetic of recurra", ""]
-        lines += ["GF/s of the matrix products, and the part of the machine's peak (streaming: of one core's).", ""]
+        lines += ["GF/s of the matrix products, and the part of the multiply-adds that all cores can do.", ""]
         lines += _table(["", "training step", "inference", "streaming"], rows)
     return lines
 
@@ -575,7 +581,7 @@ def _series(results: Results) -> list[str]:
                     _megabytes(row["peak"]),
                     _megabytes(row["before"]),
                     ("-" if beyond < 0 else "") + _megabytes(abs(beyond)),
-                    f"{row['first']:.1f}",
+                    f"{row['first']:.2g}",
                     micro(row["step"]),
                 ]
             )
@@ -588,7 +594,9 @@ def _series(results: Results) -> list[str]:
         "",
         f"{points:,} points of float32 ({_megabytes(4 * points)} MB), windows of 48 with the next point as target, "
         f"LSTM(32), 64 windows a step from all over the series, {found['steps']} steps. A copy of all windows would "
-        f"take {4 * 49 * points / 1e9:,.1f} GB.",
+        f"take {4 * 49 * points / 1e9:,.1f} GB. An epoch that takes every window once needs an order of all of them, "
+        f"drawn before the first step: recurra keeps it in {_megabytes(4 * points)} MB, 4 bytes a window. Rows drawn "
+        "with replacement need none, but may repeat. A memory-mapped series counts as far as it was read.",
         "",
         *_table(
             ["", "peak MB", "imported program", "beyond it and the series", "first step after, s", "µs a step"], rows

@@ -104,7 +104,7 @@ def outcomes(modes: Mapping[str, Mapping[str, Mapping[str, Mapping[str, Any]]]])
 
 
 def tried(target: Target, case: str | None = None) -> str:
-    """What was done to reach a row of the table, or one cell of it, beyond that: the text of ``tried.toml``, or none."""
+    """What was done to reach a row of the table, or one cell of it, beyond that: from ``tried.toml``."""
     return _notes().get(_key(target), {}).get(case or "all", "")
 
 
