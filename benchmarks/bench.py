@@ -301,7 +301,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--peers", help="which programs: " + ", ".join(PEERS))
     parser.add_argument("--sections", help="which parts: " + ", ".join(SECTIONS))
     parser.add_argument("--seconds", type=float, help="of measuring, for each program and model")
-    parser.add_argument("--minutes", type=float, help="after which nothing new is begun; default 25, or 4.5 if quick")
+    parser.add_argument("--minutes", type=float, help="after which nothing new is begun; default 23, or 4.5 if quick")
     parser.add_argument("--output", type=Path, help="a folder for report, results and pictures")
     parser.add_argument("--render", action="store_true", help="measure nothing; write all reports from their results")
     options = parser.parse_args(arguments)
@@ -313,7 +313,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     cases = [CASES[name] for name in chosen(options.cases, list(CASES), "case")]
     peers = [PEERS[name] for name in chosen(options.peers, list(PEERS), "peer")]
     sections = chosen(options.sections, SECTIONS, "section")
-    effort = Effort(0.35, 0.1, 3.0, 40.0) if options.quick else Effort()
+    effort = Effort(0.35, 0.1, 2.5, 40.0) if options.quick else Effort()
     if options.seconds:
         effort = dataclasses.replace(effort, seconds=options.seconds)
     partial = options.cases or options.peers or options.sections or options.quick
@@ -333,7 +333,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         say(f"{busy}: wait until they are done, or do not trust the numbers.")
 
     begin, load = monotonic(), Load()
-    limit = 60 * (options.minutes or (4.5 if options.quick else 25))
+    limit = 60 * (options.minutes or (4.5 if options.quick else 23))
     bench = Bench(cases, peers, effort, options.quick, limit)
     bench.results.update(
         kind="quick run" if options.quick else "part of a run" if partial else "full run",

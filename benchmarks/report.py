@@ -116,7 +116,8 @@ def _head(results: Results) -> list[str]:
         *_noise(results),
         f"- Versions: {versions}",
         f"- recurra: {results['engine']}",
-        f"- The run took {results['elapsed'] / 60:.0f} minutes. [1] in a cell leads to the reason why it is empty.",
+        f"- The run took {results['elapsed'] / 60:.0f} minutes. [1] in a cell leads to the reason why it has no "
+        "number; what is blank was not asked for.",
     ]
     seconds = {name: taken for name, taken in results.get("seconds", {}).items() if taken >= 0.5}
     if seconds:
@@ -280,6 +281,8 @@ def _why(outcome: Outcome, results: Results) -> str:
         text.append(_reading(case, own, limits))
     parts = _parts(results, mode, name, outcome.target.own)
     if parts:
+        parts = {part: share for part, share in parts.items() if share >= 0.01 and part != "the rest"}
+        parts["the rest"] = 1 - sum(parts.values())
         shares = []
         for part, share in parts.items():
             speed = _speed(case, mode, part, share * own)
@@ -425,7 +428,7 @@ def _phases(results: Results) -> list[str]:
         columns = [*dict.fromkeys(part for part in columns if part != "the rest"), "the rest"]
         rated = [f"{part}, GF/s" for part in columns if part.endswith((" forward", " backward"))]
         rows = [
-            [row, *(_percent(parts.get(part, 0.0)) for part in columns), *rates, f"{_clock(result):+.1%}"]
+            [row, *(_percent(parts.get(part, 0.0)) for part in columns), *rates, f"{result['clock']:+.0%}"]
             for row, (parts, result, rates) in found.items()
         ]
         lines += [*_table([title, *columns, *rated, "with the clock"], rows)]
@@ -435,10 +438,10 @@ def _phases(results: Results) -> list[str]:
         "## Where the time of recurra goes",
         "",
         "Per cent of a step, by the clock in the engine, measured in a process of its own that takes turns with the "
-        "others. The last column says how much longer a step takes with the clock than without, in that process. LSTM "
-        "backward includes the gradients of the weights. The rest is all between the clocked parts: Python, the call "
-        "into the engine, the look for gradients that are not finite, the clock itself. GF/s are the products of a "
-        "part, by its share of the time in the tables above.",
+        "others. LSTM backward includes the gradients of the weights. The rest is all between the clocked parts: "
+        "Python, the call into the engine, the look for gradients that are not finite, the clock itself. GF/s are the products of a "
+        "part, by its share of the time in the tables above. The last column says how much longer the fastest burst "
+        "was with the clock than the fastest without, in that process; some per cent of it are noise.",
         "",
         *lines,
     ]
@@ -446,10 +449,6 @@ def _phases(results: Results) -> list[str]:
 
 def _percent(share: float) -> str:
     return f"{share:.1%}" if share < 0.095 else f"{share:.0%}"
-
-
-def _clock(result: Mapping[str, Any]) -> float:
-    return float(result["median"] / result["unclocked"] - 1)
 
 
 def _curves(results: Results) -> list[str]:
