@@ -439,9 +439,9 @@ def _phases(results: Results) -> list[str]:
         "",
         "Per cent of a step, by the clock in the engine, measured in a process of its own that takes turns with the "
         "others. LSTM backward includes the gradients of the weights. The rest is all between the clocked parts: "
-        "Python, the call into the engine, the look for gradients that are not finite, the clock itself. GF/s are the products of a "
-        "part, by its share of the time in the tables above. The last column says how much longer the fastest burst "
-        "was with the clock than the fastest without, in that process; some per cent of it are noise.",
+        "Python, the call into the engine, the look for gradients that are not finite, the clock itself. GF/s are the "
+        "products of a part, by its share of the time in the tables above. The last column says how much longer the "
+        "fastest burst was with the clock than the fastest without, in that process; some per cent of it are noise.",
         "",
         *lines,
     ]
