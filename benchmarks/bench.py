@@ -3,7 +3,8 @@
     python -m benchmarks.bench [--quick] [--sections train_step,stream] [--cases seed] [--peers recurra,torch]
 
 A full run writes benchmarks/REPORT.md, benchmarks/results.json, docs/images/bench-*.png and the block of the README;
-any other writes into build/bench/ and leaves those as they are.
+any other writes into build/bench/ and leaves those as they are. Runs of other machines lie in benchmarks/machines/, a
+folder each; --render writes all reports again from their results, without measuring.
 """
 
 from __future__ import annotations
@@ -28,18 +29,18 @@ from typing import Any
 
 from .cases import CASES, MODES, Case, curve_cases
 from .footprint import import_costs, installed_size
-from .limits import machine, machine_limits
+from .limits import Load, machine, machine_limits
 from .measuring import Effort, measure
 from .peers import PEERS, Peer
 from .plots import plot_all
 from .processes import ROOT, Failed, LeftOut, Pool, Worker, missing
 from .protocol import all_threads
-from .report import micro, readme_block, render, replace_block
+from .report import micro, noise, readme_block, render, replace_block
 from .series import measure_series
 
-SECTIONS = (
-    "limits", *MODES, "phases", "curves", "threads", "cells", "import", "size", "memory", "series",
-)  # fmt: skip
+# What matters most comes first, and what can best be missed last: a run that is out of time leaves out the rest.
+SECTIONS = ("limits", *MODES, "size", "memory", "series", "import", "threads", "cells", "curves")
+OFFICIAL = ROOT / "benchmarks"
 _SIZES = {
     "numpy": "numpy",
     "recurra": "recurra",
@@ -109,21 +110,17 @@ class Bench:
 
     def _mode(self, mode: str) -> None:
         found = self.results.setdefault("modes", {}).setdefault(mode, {})
+        phases = self.results.setdefault("phases", {}).setdefault(mode, {})
         for case in self.cases:
             peers = [peer for peer in self.peers if mode in peer.modes and (not peer.cases or case.name in peer.cases)]
             if self.quick:
                 peers = [peer for peer in peers if not _slow(peer, mode, case)]
-            found[case.name] = self._measure(f"{mode} {case.name}", peers, mode, case, self.effort)
-
-    def _phases(self) -> None:
-        found = self.results["phases"] = {}
-        for case in self.cases:
-            found[case.name] = {}
-            for kind in ("forward", "gradients", "step", "predict_program", "stream_program"):
-                title = f"{kind} {case.name}"
-                found[case.name][kind] = self._measure(title, self._some("recurra"), kind, case, self._short()).get(
-                    "recurra", {}
-                )
+            # Its phases are measured beside each recurra, in the same turns, so that both meet the same noise.
+            clocked = {peer.name: peer.by_phase() for peer in peers if peer.own and "threads" not in peer.settings}
+            both = [one for peer in peers for one in (peer, clocked.get(peer.name)) if one]
+            measured = self._measure(f"{mode} {case.name}", both, mode, case, self.effort)
+            found[case.name] = {peer.name: measured[peer.name] for peer in peers}
+            phases[case.name] = {name: measured[peer.name] for name, peer in clocked.items()}
 
     def _curves(self) -> None:
         found = self.results["curves"] = {}
@@ -177,7 +174,7 @@ class Bench:
                     )
 
     def _import(self) -> None:
-        self.results["import"] = import_costs(2 if self.quick else 8)
+        self.results["import"] = import_costs(2 if self.quick else 5)
 
     def _size(self) -> None:
         self.results["size"] = {name: installed_size(package) for name, package in _SIZES.items()}
@@ -196,7 +193,7 @@ class Bench:
 
     def _series(self) -> None:
         points, steps = (10**7, 50) if self.quick else (10**8, 200)
-        rows = measure_series(points, steps, timeout=300, total=self._end - monotonic())
+        rows = measure_series(points, steps, timeout=120, total=self._end - monotonic())
         self.results["series"] = {"points": points, "steps": steps, "rows": rows}
 
     def _short(self) -> Effort:
@@ -304,15 +301,19 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--peers", help="which programs: " + ", ".join(PEERS))
     parser.add_argument("--sections", help="which parts: " + ", ".join(SECTIONS))
     parser.add_argument("--seconds", type=float, help="of measuring, for each program and model")
-    parser.add_argument("--minutes", type=float, help="after which nothing new is begun; default 25, or 4.5 if quick")
+    parser.add_argument("--minutes", type=float, help="after which nothing new is begun; default 23, or 4.5 if quick")
     parser.add_argument("--output", type=Path, help="a folder for report, results and pictures")
+    parser.add_argument("--render", action="store_true", help="measure nothing; write all reports from their results")
     options = parser.parse_args(arguments)
+    if options.render:
+        render_all()
+        return
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # an orderly end, which takes the workers along
 
     cases = [CASES[name] for name in chosen(options.cases, list(CASES), "case")]
     peers = [PEERS[name] for name in chosen(options.peers, list(PEERS), "peer")]
     sections = chosen(options.sections, SECTIONS, "section")
-    effort = Effort(0.35, 0.1, 3.0, 40.0) if options.quick else Effort()
+    effort = Effort(0.35, 0.1, 2.5, 40.0) if options.quick else Effort()
     if options.seconds:
         effort = dataclasses.replace(effort, seconds=options.seconds)
     partial = options.cases or options.peers or options.sections or options.quick
@@ -327,11 +328,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
             say(f"{peer.name}: {absent[peer.name]}")
     peers = [peer for peer in peers if peer.name not in absent]
     about = machine()
-    if about["load"] > 0.5:
-        say(f"Other programs keep {about['load']} cores busy: wait until they are done, or do not trust the numbers.")
+    busy, noisy = noise(about)
+    if noisy:
+        say(f"{busy}: wait until they are done, or do not trust the numbers.")
 
-    begin = monotonic()
-    limit = 60 * (options.minutes or (4.5 if options.quick else 25))
+    begin, load = monotonic(), Load()
+    limit = 60 * (options.minutes or (4.5 if options.quick else 23))
     bench = Bench(cases, peers, effort, options.quick, limit)
     bench.results.update(
         kind="quick run" if options.quick else "part of a run" if partial else "full run",
@@ -354,6 +356,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     finally:
         bench.pool.close()
     bench.results["elapsed"] = round(monotonic() - begin, 1)
+    bench.results["others"] = load.others()
     write(bench.results, folder, official)
 
 
@@ -368,11 +371,29 @@ def write(results: dict[str, Any], folder: Path, official: bool) -> None:
     results["pictures"] = [Path(os.path.relpath(path, folder)).as_posix() for path in pictures]
     text = json.dumps(results, indent=1, ensure_ascii=False)
     (folder / "results.json").write_text(text + "\n", encoding="utf-8")
-    (folder / "REPORT.md").write_text(render(results), encoding="utf-8")
+    others = machines() if official else {}
+    (folder / "REPORT.md").write_text(render(results, others), encoding="utf-8")
     if official:
         replace_block(ROOT / "README.md", readme_block(results))
     for path in (folder / "REPORT.md", *pictures):
         say(f"Written: {os.path.relpath(path)}")
+
+
+def machines() -> dict[str, dict[str, Any]]:
+    """The results of other machines, by the names of their folders."""
+    files = sorted((OFFICIAL / "machines").glob("*/results.json"))
+    return {file.parent.name: json.loads(file.read_text(encoding="utf-8")) for file in files}
+
+
+def render_all() -> None:
+    """Writes all reports that are kept, and the block of the README, from the results beside them."""
+    others = machines()
+    for name, results in others.items():
+        (OFFICIAL / "machines" / name / "REPORT.md").write_text(render(results), encoding="utf-8")
+    if (OFFICIAL / "results.json").exists():
+        results = json.loads((OFFICIAL / "results.json").read_text(encoding="utf-8"))
+        (OFFICIAL / "REPORT.md").write_text(render(results, others), encoding="utf-8")
+        replace_block(ROOT / "README.md", readme_block(results))
 
 
 if __name__ == "__main__":

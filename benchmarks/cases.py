@@ -71,13 +71,19 @@ class Case:
         of weights are one product each) less the gradient of the data, which nobody needs. Activations are not counted.
         """
         batch, time = (1, 1) if mode == "stream" else (self.batch, self.time)
+        dense = 2.0 * batch * (time if self.classes else 1) * self.units * self.outputs
+        forward, backward = self.recurrent_flops(mode)
+        return forward + backward + (3 * dense if backward else dense)
+
+    def recurrent_flops(self, mode: str) -> tuple[float, float]:
+        """Those of the recurrent layers alone, forward and backward."""
+        batch, time = (1, 1) if mode == "stream" else (self.batch, self.time)
         gates = _GATES[self.cell] * self.units
         first = 2.0 * batch * time * gates * self.features
         deeper = 2.0 * batch * time * gates * self.units * (self.layers - 1)
         recurrent = 2.0 * batch * time * gates * self.units * self.layers
-        dense = 2.0 * batch * (time if self.classes else 1) * self.units * self.outputs
-        forward = first + deeper + recurrent + dense
-        return 3 * forward - first if mode in ("train_step", "fit") else forward
+        forward = first + deeper + recurrent
+        return forward, 2 * forward - first if mode in ("train_step", "fit") else 0.0
 
     @property
     def weight_bytes(self) -> int:

@@ -9,27 +9,79 @@ import shutil
 import subprocess
 import tempfile
 from pathlib import Path
-from time import perf_counter
+from time import perf_counter, sleep
 from typing import Any
 
 import numpy as np
 
 from .protocol import all_threads
 
-__all__ = ["machine", "machine_limits"]
+__all__ = ["Load", "machine", "machine_limits"]
 
 _SOURCE = Path(__file__).with_name("limits.cpp")
 
 
 def machine() -> dict[str, Any]:
     """What the machine is."""
-    load = os.getloadavg()[0] if hasattr(os, "getloadavg") else 0.0
-    return {
+    cores = all_threads({})
+    found = {
         "processor": _processor(),
-        "cores": all_threads({}),
+        "cores": cores,
         "system": f"{platform.system()} {platform.machine()}",
-        "load": round(load, 1),
+        "load": round(os.getloadavg()[0] if hasattr(os, "getloadavg") else 0.0, 1),
+        "processors": max(os.cpu_count() or 1, cores),
     }
+    begun = Load()
+    sleep(1)
+    return {**found, **begun.others()}
+
+
+class Load:
+    """How busy other programs keep the cores that this process may use, from now on.
+
+    The load average will not do: it counts the whole machine, of which this process may be given few cores, and the
+    minute before.
+    """
+
+    def __init__(self) -> None:
+        self._at = perf_counter()
+        self._ticks = _ticks()
+        self._own = _own_seconds()
+
+    def others(self) -> dict[str, float]:
+        """``busy``, the cores they kept busy on average, and ``stolen``, those a hypervisor gave to other machines.
+
+        Empty where the system does not tell. Processes that this one began count once they have ended.
+        """
+        now = _ticks()
+        seconds = perf_counter() - self._at
+        if not now or not self._ticks or now == self._ticks:
+            return {}
+        busy, stolen, _ = ((new - old) / os.sysconf("SC_CLK_TCK") for new, old in zip(now, self._ticks, strict=True))
+        busy -= _own_seconds() - self._own
+        return {"busy": round(max(busy, 0.0) / seconds, 2), "stolen": round(stolen / seconds, 2)}
+
+
+def _ticks() -> tuple[int, int, int] | None:
+    """Ticks of the clock that the cores of this process were busy since the system began, those stolen, and all."""
+    file = Path("/proc/stat")
+    if not file.exists() or not hasattr(os, "sched_getaffinity"):
+        return None
+    allowed = {f"cpu{number}" for number in os.sched_getaffinity(0)}
+    busy = stolen = idle = 0
+    for line in file.read_text(encoding="utf-8").splitlines():
+        name, *counts = line.split()
+        if name in allowed and len(counts) >= 8:
+            user, nice, system, nothing, waiting, irq, soft, steal = map(int, counts[:8])
+            busy += user + nice + system + irq + soft
+            stolen += steal
+            idle += nothing + waiting
+    return busy, stolen, busy + stolen + idle
+
+
+def _own_seconds() -> float:
+    times = os.times()
+    return times.user + times.system + times.children_user + times.children_system
 
 
 def machine_limits(seconds: float = 0.3) -> dict[str, Any]:

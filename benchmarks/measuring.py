@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import statistics
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -17,6 +18,8 @@ __all__ = ["Effort", "measure", "summarize"]
 
 Result = dict[str, Any]
 """``{"median", "low", "high", "bursts", "steps"}``: seconds a step, the quartiles, how many bursts of how many steps.
+By phase also ``"shares"``, each phase's part of all the time, and ``"clock"``, how much longer a step takes for the
+clock: of the fastest bursts with and without it, which noise disturbs least.
 Or ``{"failed": reason}``, or ``{"left_out": reason}``."""
 
 
@@ -33,8 +36,8 @@ class Effort:
 
     seconds: float = 1.5
     burst: float = 0.15
-    patience: float = 20.0
-    prepare: float = 90.0
+    patience: float = 2.5
+    prepare: float = 60.0
 
     def for_mode(self, mode: str) -> Effort:
         """A progress bar appears after a quarter of a second, so ``fit`` must run longer than that."""
@@ -61,12 +64,27 @@ class _Runner:
     worker: Worker
     steps: int
     times: list[float] = field(default_factory=list)
+    unclocked: list[float] = field(default_factory=list)
+    parts: dict[str, float] = field(default_factory=lambda: defaultdict(float))
     spent: float = 0.0
 
     def burst(self, effort: Effort) -> None:
-        took = self.worker.run(self.steps, 4 * effort.patience + 10)
-        self.times.append(took)
-        self.spent += took * self.steps
+        took = self.worker.timed(self.steps, 4 * effort.patience + 10)
+        self.times.append(took["seconds"])
+        self.spent += (took["seconds"] + took.get("unclocked", 0.0)) * self.steps
+        if "parts" in took:
+            self.unclocked.append(took["unclocked"])
+            for name, seconds in took["parts"].items():
+                self.parts[name] += seconds
+
+    def result(self) -> Result:
+        result = summarize(self.times, self.steps)
+        if self.parts:
+            # Of all bursts together: medians of parts would not add up to anything.
+            whole = sum(self.times)
+            result["clock"] = min(self.times) / min(self.unclocked) - 1
+            result["shares"] = {name: seconds / whole for name, seconds in self.parts.items()}
+        return result
 
     def done(self, effort: Effort) -> bool:
         slow = self.times[-1] * self.steps >= 1
@@ -88,21 +106,22 @@ def measure(pool: Pool, peers: Sequence[Peer], mode: str, case: Case, effort: Ef
                 runner.burst(effort)
         waiting = [runner for runner in waiting if runner.peer.name not in found and not runner.done(effort)]
     for runner in runners:
-        found.setdefault(runner.peer.name, summarize(runner.times, runner.steps))
+        if runner.peer.name not in found:
+            found[runner.peer.name] = runner.result()
     return {peer.name: found[peer.name] for peer in peers}
 
 
 def _start(pool: Pool, peer: Peer, mode: str, case: Case, effort: Effort) -> _Runner:
     """Makes the model, and finds out how many steps make a burst. The first runs warm everything up."""
     worker = pool.get(peer)
+    reason = f"making the model ready takes longer than {effort.prepare:g} s"
     try:
-        worker.prepare(mode, case.to_dict(), effort.prepare)
+        worker.prepare(f"{mode}, by phase" if peer.phases else mode, case.to_dict(), effort.prepare)
+        reason = f"one step takes longer than {effort.patience:g} s"
         took = worker.run(1, effort.patience)
     except TimeoutError:
         pool.drop(peer)
-        raise LeftOut(
-            f"one step takes longer than {effort.patience:.0f} s, or preparing it {effort.prepare:.0f} s"
-        ) from None
+        raise LeftOut(reason) from None
     steps = 1
     while took * steps < effort.burst / 2 and steps < 1 << 20:
         # One step says little about many: the count grows in leaps, but never by more than eight times.

@@ -110,8 +110,16 @@ class Worker:
 
     def run(self, steps: int, patience: float) -> float:
         """Does so many steps; returns the seconds a step took. See `ask` for what it raises."""
+        return float(self.timed(steps, patience)["seconds"])
+
+    def timed(self, steps: int, patience: float) -> dict[str, Any]:
+        """Like `run`, but returns the whole answer, with all times a step."""
         answer = self.ask({"run": steps}, patience)
-        return float(answer["seconds"]) / int(answer["steps"])
+        made = int(answer["steps"])
+        times: dict[str, Any] = {name: answer[name] / made for name in ("seconds", "unclocked") if name in answer}
+        if "parts" in answer:
+            times["parts"] = {name: seconds / made for name, seconds in answer["parts"].items()}
+        return times
 
     def memory(self) -> dict[str, int]:
         """Bytes of the process, now and at the peak."""

@@ -14,8 +14,8 @@ from .cases import Case
 
 __all__ = ["Maker", "Repeated", "Run", "Unavailable", "all_threads", "open_terminal"]
 
-Run = Callable[[int], int | None]
-"""Does so many steps. Returns how many they were, or None for as many as asked."""
+Run = Callable[[int], "int | Mapping[str, Any] | None"]
+"""Does so many steps. Returns how many they were, None for as many as asked, or what the answer shall say instead."""
 
 Maker = Callable[[Case, int], Run]
 """Makes a model and data for so many batches."""

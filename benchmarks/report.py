@@ -9,9 +9,9 @@ from typing import Any
 
 from .cases import CASES, Case
 from .peers import PEERS
-from .targets import TARGETS, Outcome, best, outcomes
+from .targets import TARGETS, Outcome, Target, best, outcomes, tried
 
-__all__ = ["micro", "readme_block", "render", "replace_block"]
+__all__ = ["micro", "noise", "readme_block", "render", "replace_block"]
 
 Results = Mapping[str, Any]
 
@@ -77,13 +77,19 @@ def _notes(notes: Mapping[str, str]) -> list[str]:
     return [line for reason, mark in notes.items() for line in (f"{mark} {reason}  ",)] + ([""] if notes else [])
 
 
-def render(results: Results) -> str:
-    """The report as Markdown."""
+def render(results: Results, others: Mapping[str, Results] | None = None) -> str:
+    """The report as Markdown.
+
+    Args:
+        results: What a run measured.
+        others: Runs of other machines to show beside it, by the names of their folders in ``machines``.
+    """
     lines = ["# Benchmarks", ""]
     lines += _head(results)
     modes = results.get("modes", {})
     if modes:
         lines += _targets(results)
+    lines += _others(others or {})
     lines += [line for picture in results.get("pictures", ()) for line in (f"![{Path(picture).stem}]({picture})", "")]
     for mode, (title, text) in _MODES.items():
         if modes.get(mode):
@@ -106,13 +112,16 @@ def _head(results: Results) -> list[str]:
         "between the programs, each in a process of its own. Machines are noisy: compare within one report, not "
         "between two. docs/explanation/performance.md says how it measures and how to read it.",
         "",
-        f"- Processor: {machine['processor']}, {machine['cores']} cores, {machine['system']}",
-        f"- Other programs kept {machine['load']} cores busy when the run began"
-        + (": do not trust these numbers." if machine["load"] > 0.5 else "."),
+        f"- Processor: {machine['processor']}, {_of(machine)} cores, {machine['system']}",
+        *_noise(results),
         f"- Versions: {versions}",
         f"- recurra: {results['engine']}",
-        f"- The run took {results['elapsed'] / 60:.0f} minutes. [1] in a cell leads to the reason why it is empty.",
+        f"- The run took {results['elapsed'] / 60:.0f} minutes. [1] in a cell leads to the reason why it has no "
+        "number; what is blank was not asked for.",
     ]
+    seconds = {name: taken for name, taken in results.get("seconds", {}).items() if taken >= 0.5}
+    if seconds:
+        lines += ["- Seconds it took: " + ", ".join(f"{name} {taken:.0f}" for name, taken in seconds.items())]
     lines += [f"- {name}: {reason}" for name, reason in results.get("absent", {}).items()]
     limits = results.get("limits")
     if limits:
@@ -126,6 +135,65 @@ def _head(results: Results) -> list[str]:
     return [*lines, ""] if lines[-1] else lines
 
 
+def noise(machine: Mapping[str, Any]) -> tuple[str, bool]:
+    """How busy other programs kept the machine when a run began, and whether that spoils its numbers.
+
+    Where the system does not tell of single cores, only the load average is known. It counts the whole machine, of
+    which a run may be given few cores, and is then compared with the number of the others.
+    """
+    cores = machine["cores"]
+    if "busy" in machine:
+        busy = machine["busy"] + machine["stolen"]
+        return f"Other programs kept {busy:.2f} of the {cores} cores busy in the second before the run", busy > _NOISE
+    load, processors = machine["load"], machine.get("processors", cores)
+    text = f"The load average of the whole machine was {load} when the run began"
+    if "processors" not in machine:
+        text += f"; it was not noted whether that machine has more than these {cores} cores"
+    return text, load > processors - cores + 0.5
+
+
+_NOISE = 0.3  # cores
+
+
+def _noise(results: Results) -> list[str]:
+    text, noisy = noise(results["machine"])
+    during = results.get("others", {})
+    if during:
+        noisy |= sum(during.values()) > _NOISE
+        text += f"; during it, {during['busy']:.2f} on average"
+        if during["stolen"] >= 0.01:
+            text += f", and {during['stolen']:.2f} went to other virtual machines"
+    return [f"- {text}" + (": **do not trust these numbers**." if noisy else ".")]
+
+
+def _others(found: Mapping[str, Results]) -> list[str]:
+    """The targets on other machines."""
+    lines: list[str] = []
+    for name, results in found.items():
+        machine = results["machine"]
+        lines += lines or [
+            "## Other machines",
+            "",
+            "Runs of the same program elsewhere, perhaps of a part of it. Ratios of different machines say nothing "
+            "about each other.",
+            "",
+        ]
+        lines += [
+            f"[{name}](machines/{name}/REPORT.md): {machine['processor']}, {_of(machine)} cores, "
+            f"{results['engine']}; {results['date']}.",
+            "",
+        ]
+        notes: dict[str, str] = {}
+        lines += [*_target_table(results, notes), *_notes(notes)]
+    return lines
+
+
+def _of(machine: Mapping[str, Any]) -> str:
+    """The number of cores, and of how many."""
+    cores, processors = machine["cores"], machine.get("processors", machine["cores"])
+    return f"{cores} of {processors}" if processors > cores else str(cores)
+
+
 _SIDES = ("one", "all")
 _SIZES = ("L1", "L2", "L3", "memory")
 
@@ -134,7 +202,6 @@ def _targets(results: Results) -> list[str]:
     found = outcomes(results["modes"])
     if not found:
         return []
-    cases = list(dict.fromkeys(outcome.case for outcome in found))
     lines = [
         "## What to reach",
         "",
@@ -143,20 +210,42 @@ def _targets(results: Results) -> list[str]:
         "",
     ]
     notes: dict[str, str] = {}
+    lines += [*_target_table(results, notes), *_notes(notes)]
+    missed = [outcome for outcome in found if outcome.ratio is not None and not outcome.met]
+    measured = [outcome for outcome in found if outcome.ratio is not None]
+    lines += [f"{len(measured) - len(missed)} of {len(measured)} measured cells are met."]
+    if len(measured) < len(found):
+        lines[-1] += f" {len(found) - len(measured)} could not be measured here."
+    lines += [""]
+    if missed:
+        lines += ["What limits the others, and what was tried:", ""]
+        for target in TARGETS:
+            cells = [outcome for outcome in missed if outcome.target is target]
+            if cells:
+                lines += [f"- {_name(target)}.{_tried(target)}"]
+                lines += [f"  - {_why(outcome, results)}{_tried(target, outcome.case)}" for outcome in cells]
+        lines += [""]
+    return lines
+
+
+def _target_table(results: Results, notes: dict[str, str]) -> list[str]:
+    found = outcomes(results.get("modes", {}))
+    cases = list(dict.fromkeys(outcome.case for outcome in found))
     rows = []
     for target in TARGETS:
         cells = {outcome.case: _cell(outcome, notes) for outcome in found if outcome.target is target}
         if cells:
             rows.append([f"{target.title} / {target.own}", *(cells.get(case, "-") for case in cases)])
-    lines += [*_table(["", *cases], rows), *_notes(notes)]
-    missed = [outcome for outcome in found if outcome.ratio is not None and not outcome.met]
-    measured = [outcome for outcome in found if outcome.ratio is not None]
-    lines += [f"{len(measured) - len(missed)} of {len(measured)} measured cells are met.", ""]
-    if missed:
-        lines += ["What limits the others:", ""]
-        lines += [f"- {_why(outcome, results)}" for outcome in missed]
-        lines += [""]
-    return lines
+    return _table(["", *cases], rows) if rows else []
+
+
+def _name(target: Target) -> str:
+    return target.title.split(":")[0]
+
+
+def _tried(target: Target, case: str | None = None) -> str:
+    text = tried(target, case)
+    return f" Tried: {text}" if text else ""
 
 
 def _cell(outcome: Outcome, notes: dict[str, str]) -> str:
@@ -174,39 +263,75 @@ def _why(outcome: Outcome, results: Results) -> str:
     measured = results["modes"][mode][name]
     own = measured[outcome.target.own]["median"]
     wanted = measured[outcome.peer]["median"] / outcome.wanted
-    text = [
-        f"{outcome.target.title.split(':')[0]}, {name}: {micro(own)} µs, to reach {micro(wanted)} µs "
-        f"({outcome.peer}: {micro(measured[outcome.peer]['median'])} µs)"
-    ]
-    limits = results.get("limits", {})
     rate = case.flops(mode) / own
-    peak = limits.get("flops_one" if mode == "stream" else "flops_all")
-    if peak and outcome.target.own == "recurra":
-        floor = case.flops(mode) / peak
+    limits = results.get("limits", {})
+    peak = limits.get("flops_all")
+    text = [
+        f"{name}: {micro(own)} µs, to reach {micro(wanted)} µs ({outcome.peer}: "
+        f"{micro(measured[outcome.peer]['median'])} µs)"
+    ]
+    if outcome.target.own != "recurra":
+        text.append(f"{rate / 1e9:.3g} GF/s of products")  # limits.cpp does not measure those of tiles
+    elif peak:
         text.append(
-            f"{rate / 1e9:.3g} of {peak / 1e9:.0f} GF/s; the products alone would take {micro(floor)} µs at that rate"
+            f"{rate / 1e9:.3g} GF/s of products, {rate / peak:.0%} of the multiply-adds of all cores, of which the "
+            f"target needs {case.flops(mode) / wanted / peak:.0%}"
         )
-    phases = _medians(results.get("phases", {}).get(name, {}))
-    parts = _parts(phases) if outcome.target.own == "recurra" else None
-    if mode in ("train_step", "fit") and parts:
-        forward, backward, update = map(micro, parts)
-        text.append(
-            f"engine: forward {forward}, backward {backward}, update {update} µs; around a step "
-            f"{micro(max(own - phases['step'], 0))} µs"
-        )
-    inside = phases.get(f"{mode}_program")
-    if inside:
-        text.append(f"engine: {micro(inside)} µs, Python around it {micro(max(own - inside, 0))} µs")
     if mode == "stream":
-        text.append(f"reads {case.weight_bytes / 1024:.0f} KiB of weights at {case.weight_bytes / own / 1e9:.3g} GB/s")
-        for size in ("L2", "L3"):
-            if f"{size}_one" in limits:
-                text[-1] += f", {size} gives {limits[f'{size}_one'] / 1e9:.0f}"
+        text.append(_reading(case, own, limits))
+    parts = _parts(results, mode, name, outcome.target.own)
+    if parts:
+        parts = {part: share for part, share in parts.items() if share >= 0.01 and part != "the rest"}
+        parts["the rest"] = 1 - sum(parts.values())
+        shares = []
+        for part, share in parts.items():
+            speed = _speed(case, mode, part, share * own)
+            shares.append(f"{part} {share:.0%}" + (f" at {speed / 1e9:.3g} GF/s" if speed else ""))
+        text.append("time: " + ", ".join(shares))
     return "; ".join(text) + "."
 
 
-def _medians(found: Mapping[str, Mapping[str, Any]]) -> dict[str, float]:
-    return {name: result["median"] for name, result in found.items() if "median" in result}
+def _reading(case: Case, seconds: float, limits: Mapping[str, Any]) -> str:
+    """How fast a streamed step reads its weights, and how fast so many bytes can be read over and over."""
+    text = f"reads {case.weight_bytes / 1024:,.0f} KiB of weights at {case.weight_bytes / seconds / 1e9:.3g} GB/s"
+    size = next((size for size, most in _BYTES.items() if case.weight_bytes <= most), "memory")
+    if f"{size}_one" in limits:
+        place = "memory" if size == "memory" else f"the {size} cache"
+        text += f" (one core can read {limits[f'{size}_one'] / 1e9:.0f} from {place})"
+    return text
+
+
+# What limits.cpp reads of each.
+_BYTES = {"L1": 16 << 10, "L2": 256 << 10, "L3": 6 << 20}
+
+_RECURRENT = {"lstm": "LSTM", "gru": "GRU", "simple_rnn": "SimpleRNN"}
+_PHASES = ("forward", "backward", "weight gradients")
+
+
+def _parts(results: Results, mode: str, case: str, peer: str) -> dict[str, float] | None:
+    """The parts of a step and their shares, which add up to 1; None where they were not measured."""
+    found = results.get("phases", {}).get(mode, {}).get(case, {}).get(peer, {})
+    if "shares" not in found:
+        return None
+    parts: dict[str, float] = {}
+    others = "Dense and loss" if mode in ("train_step", "fit") else "Dense"
+    for name, share in found["shares"].items():
+        phase, _, op = name.partition(" ")
+        part = f"{_RECURRENT[op]} {phase}" if op in _RECURRENT else _OWN_PHASES.get(phase, others)
+        parts[part] = parts.get(part, 0.0) + share
+    order = [*(f"{name} {phase}" for name in _RECURRENT.values() for phase in _PHASES), others, *_OWN_PHASES.values()]
+    parts = {part: parts[part] for part in order if parts.get(part)}
+    return {**parts, "the rest": max(1 - sum(parts.values()), 0.0)}
+
+
+_OWN_PHASES = {"update": "Adam", "gather": "gathering the batch"}
+
+
+def _speed(case: Case, mode: str, part: str, seconds: float) -> float | None:
+    """Operations a second of a recurrent part."""
+    forward, backward = case.recurrent_flops(mode)
+    flops = forward if part.endswith(" forward") else backward if part.endswith(" backward") else 0.0
+    return flops / seconds if flops and seconds else None
 
 
 def _mode(measured: Mapping[str, Mapping[str, Mapping[str, Any]]]) -> list[str]:
@@ -266,7 +391,7 @@ def _arithmetic(results: Results) -> list[str]:
         cells = []
         for mode in ("train_step", "predict", "stream"):
             result = modes.get(mode, {}).get(name, {}).get("recurra", {})
-            peak = limits.get("flops_one" if mode == "stream" else "flops_all")
+            peak = limits.get("flops_all")
             if "median" in result and peak:
                 rate = CASES[name].flops(mode) / result["median"]
                 cells.append(f"{rate / 1e9:.3g} ({rate / peak:.0%})")
@@ -276,43 +401,54 @@ def _arithmetic(results: Results) -> list[str]:
             rows.append([name, *cells])
     if rows:
         lines += ["## Arithmetic of recurra", ""]
-        lines += ["GF/s of the matrix products, and the part of the machine's peak (streaming: of one core's).", ""]
+        lines += ["GF/s of the matrix products, and the part of the multiply-adds that all cores can do.", ""]
         lines += _table(["", "training step", "inference", "streaming"], rows)
     return lines
 
 
 def _phases(results: Results) -> list[str]:
-    """Where the engine spends a training step."""
-    rows = []
-    for name, found in results.get("phases", {}).items():
-        times = _medians(found)
-        parts = _parts(times)
-        if parts:
-            cells = [f"{micro(part)} ({part / sum(parts):.0%})" for part in parts]
-            rows.append([name, *cells, *(micro(times[kind]) if kind in times else "" for kind in _WHOLE)])
-    if not rows:
+    """Where the time of a step goes."""
+    lines: list[str] = []
+    for mode, (title, _) in _MODES.items():
+        found: dict[str, tuple[dict[str, float], Mapping[str, Any], list[str]]] = {}
+        for name, measured in results.get("modes", {}).get(mode, {}).items():
+            for peer in (peer for peer in PEERS if PEERS[peer].own):
+                parts = _parts(results, mode, name, peer)
+                if parts is None or "median" not in measured.get(peer, {}):
+                    continue
+                own = measured[peer]["median"]
+                speeds = (_speed(CASES[name], mode, part, share * own) for part, share in parts.items())
+                rates = [f"{speed / 1e9:.3g}" for speed in speeds if speed]
+                row = name if peer == "recurra" else f"{name}, {peer.removeprefix('recurra ')}"
+                found[row] = parts, results["phases"][mode][name][peer], rates
+        if not found:
+            continue
+        columns = [part for part in next(iter(found.values()))[0] if part != "the rest"]
+        columns += [part for parts, _, _ in found.values() for part in parts if part not in columns]
+        columns = [*dict.fromkeys(part for part in columns if part != "the rest"), "the rest"]
+        rated = [f"{part}, GF/s" for part in columns if part.endswith((" forward", " backward"))]
+        rows = [
+            [row, *(_percent(parts.get(part, 0.0)) for part in columns), *rates, f"{result['clock']:+.0%}"]
+            for row, (parts, result, rates) in found.items()
+        ]
+        lines += [*_table([title, *columns, *rated, "with the clock"], rows)]
+    if not lines:
         return []
     return [
-        "## Phases of recurra",
+        "## Where the time of recurra goes",
         "",
-        "Microseconds in the engine, one call from Python each: forward with the loss; what a run that returns "
-        "gradients takes beyond that; what a whole step takes beyond those (less than nothing counts as 0: a step "
-        "returns no gradients). Then what a whole step, a prediction and a streamed step take, without the checks in "
-        "Python around them.",
+        "Per cent of a step, by the clock in the engine, measured in a process of its own that takes turns with the "
+        "others. LSTM backward includes the gradients of the weights. The rest is all between the clocked parts: "
+        "Python, the call into the engine, the look for gradients that are not finite, the clock itself. GF/s are the "
+        "products of a part, by its share of the time in the tables above. The last column says how much longer the "
+        "fastest burst was with the clock than the fastest without, in that process; some per cent of it are noise.",
         "",
-        *_table(["", "forward", "backward", "update", "step", "prediction", "streamed step"], rows),
+        *lines,
     ]
 
 
-_WHOLE = ("step", "predict_program", "stream_program")
-
-
-def _parts(times: Mapping[str, float]) -> tuple[float, float, float] | None:
-    """Forward, backward and update, or None where they were not measured."""
-    if not {"forward", "gradients", "step"} <= set(times):
-        return None
-    forward, gradients, step = times["forward"], times["gradients"], times["step"]
-    return forward, max(gradients - forward, 0.0), max(step - gradients, 0.0)
+def _percent(share: float) -> str:
+    return f"{share:.1%}" if share < 0.095 else f"{share:.0%}"
 
 
 def _curves(results: Results) -> list[str]:
@@ -444,7 +580,7 @@ def _series(results: Results) -> list[str]:
                     _megabytes(row["peak"]),
                     _megabytes(row["before"]),
                     ("-" if beyond < 0 else "") + _megabytes(abs(beyond)),
-                    f"{row['first']:.1f}",
+                    f"{row['first']:.2g}",
                     micro(row["step"]),
                 ]
             )
@@ -457,7 +593,9 @@ def _series(results: Results) -> list[str]:
         "",
         f"{points:,} points of float32 ({_megabytes(4 * points)} MB), windows of 48 with the next point as target, "
         f"LSTM(32), 64 windows a step from all over the series, {found['steps']} steps. A copy of all windows would "
-        f"take {4 * 49 * points / 1e9:,.1f} GB.",
+        f"take {4 * 49 * points / 1e9:,.1f} GB. An epoch that takes every window once needs an order of all of them, "
+        f"drawn before the first step: recurra keeps it in {_megabytes(4 * points)} MB, 4 bytes a window. Rows drawn "
+        "with replacement need none, but may repeat. A memory-mapped series counts as far as it was read.",
         "",
         *_table(
             ["", "peak MB", "imported program", "beyond it and the series", "first step after, s", "µs a step"], rows

@@ -11,10 +11,12 @@ from __future__ import annotations
 import importlib
 import json
 import math
+import statistics
 import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
+from itertools import pairwise
 from pathlib import Path
 from time import monotonic, perf_counter
 from typing import Any
@@ -31,9 +33,9 @@ WINDOW, BATCH, UNITS = 48, 64, 32
 WAYS = {
     ("own", "memory"): "recurra: sliding_windows, fit",
     ("own", "mapped"): "recurra: the same, series memory-mapped",
+    ("own_by_hand", "memory"): "recurra: sliding_windows, rows drawn with replacement, train_on_batch",
     ("loader", "memory"): "torch: unfold, Dataset, DataLoader(shuffle=True)",
-    ("loader", "mapped"): "torch: the same, series memory-mapped",
-    ("by_hand", "memory"): "torch: unfold, rows drawn with randint",
+    ("by_hand", "memory"): "torch: unfold, rows drawn with randint, with replacement",
     ("by_hand", "mapped"): "torch: the same, series memory-mapped",
 }
 
@@ -85,7 +87,11 @@ def measure_series(
     return found
 
 
-def _own(series: np.ndarray) -> Callable[[int], None]:
+Train = Callable[[int, Callable[[], None]], None]
+"""Makes so many steps and says so after each."""
+
+
+def _own(how: str, series: np.ndarray) -> Train:
     import recurra
     from recurra.data.windows import sliding_windows
     from recurra.layers import LSTM, Dense
@@ -94,13 +100,21 @@ def _own(series: np.ndarray) -> Callable[[int], None]:
     model.compile(optimizer="adam", loss="mse")
     x, y = sliding_windows(series, WINDOW, 1)
 
-    def train(steps: int) -> None:
-        model.fit(x, y, batch_size=BATCH, steps_per_epoch=steps, verbose=0)
+    def train(steps: int, made: Callable[[], None]) -> None:
+        if how == "own_by_hand":
+            draw = np.random.default_rng(0)
+            for _ in range(steps):
+                rows = draw.integers(0, len(x), BATCH)
+                model.train_on_batch(x[rows], y[rows])
+                made()
+            return
+        tell = recurra.callbacks.LambdaCallback(on_train_batch_end=lambda batch, logs: made())
+        model.fit(x, y, batch_size=BATCH, steps_per_epoch=steps, verbose=0, callbacks=[tell])
 
     return train
 
 
-def _torch(how: str, series: np.ndarray) -> Callable[[int], None]:
+def _torch(how: str, series: np.ndarray) -> Train:
     import torch
 
     class Network(torch.nn.Module):
@@ -129,7 +143,7 @@ def _torch(how: str, series: np.ndarray) -> Callable[[int], None]:
         while True:
             yield windows[torch.randint(len(windows), (BATCH,))]
 
-    def train(steps: int) -> None:
+    def train(steps: int, made: Callable[[], None]) -> None:
         source = batches()
         for _ in range(steps):
             batch = next(source)
@@ -137,30 +151,28 @@ def _torch(how: str, series: np.ndarray) -> Callable[[int], None]:
             loss = torch.nn.functional.mse_loss(network(batch[:, :WINDOW, None]), batch[:, WINDOW:])
             loss.backward()
             rule.step()
+            made()
 
     return train
 
 
 def main() -> None:
     how, where, steps, folder = sys.argv[1:]
-    importlib.import_module("recurra.models" if how == "own" else "torch")
+    own = how.startswith("own")
+    importlib.import_module("recurra.models" if own else "torch")
     before = memory()["now"]
     # torch wants to own what it reads, so that a mapping for it is copy-on-write: pages are copied if written to.
-    mode: Any = {"memory": None, "mapped": "r" if how == "own" else "c"}[where]
+    mode: Any = {"memory": None, "mapped": "r" if own else "c"}[where]
     series = np.load(Path(folder, "series.npy"), mmap_mode=mode)
-    train = _own(series) if how == "own" else _torch(how, series)
-    begin = perf_counter()
-    train(1)
-    first = perf_counter() - begin
-    begin = perf_counter()
-    train(1 + int(steps))
-    whole = perf_counter() - begin
+    train = _own(how, series) if own else _torch(how, series)
+    times = [perf_counter()]
+    train(1 + int(steps), lambda: times.append(perf_counter()))
     result = {
         "series": series.nbytes,
         "before": before,
         "peak": memory()["peak"],
-        "first": first,
-        "step": max(whole - first, 0.0) / int(steps),
+        "first": times[1] - times[0],
+        "step": statistics.median(after - earlier for earlier, after in pairwise(times[1:])),
     }
     print(json.dumps(result))
 

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import functools
+import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from .cases import CASES
 from .peers import PEERS
 
-__all__ = ["TARGETS", "Outcome", "Target", "best", "outcomes"]
+__all__ = ["TARGETS", "Outcome", "Target", "best", "outcomes", "tried"]
 
 
 @dataclass(frozen=True)
@@ -97,4 +100,28 @@ def outcomes(modes: Mapping[str, Mapping[str, Mapping[str, Mapping[str, Any]]]])
             else:
                 ratio = measured[peer]["median"] / own["median"]
                 found.append(Outcome(target, case, wanted, ratio, peer))
+    return found
+
+
+def tried(target: Target, case: str | None = None) -> str:
+    """What was done to reach a row of the table, or one cell of it, beyond that: from ``tried.toml``."""
+    return _notes().get(_key(target), {}).get(case or "all", "")
+
+
+def _key(target: Target) -> str:
+    return " ".join([target.mode, *target.own.split()[1:]])
+
+
+@functools.cache
+def _notes() -> Mapping[str, Mapping[str, str]]:
+    """By row and case.
+
+    Raises:
+        ValueError: The file names a row or a case that the table does not have.
+    """
+    found = tomllib.loads(Path(__file__).with_name("tried.toml").read_text(encoding="utf-8"))
+    cells = {_key(target): {"all", *target.ratios} for target in TARGETS}
+    for row, texts in found.items():
+        if not set(texts) <= cells.get(row, set()):
+            raise ValueError(f"tried.toml: there is no cell for '{row}' and {sorted(texts)}.")
     return found

@@ -5,7 +5,9 @@
 Requests come in on standard input and answers go out on standard output, one JSON object a line:
 
     {"prepare": "train_step", "case": {...}, "batches": 8}  makes a model; it is what later requests use
-    {"run": 100}           does so many steps              -> {"seconds": 0.2, "steps": 100}
+    {"run": 100}           does so many steps              -> {"seconds": 0.2, "steps": 100}; a mode that ends in
+                           ", by phase" adds what its phases took and what as many steps took without the clock:
+                           {"parts": {"forward lstm": 0.1, ...}, "unclocked": 0.19}
     {"memory": true}       the memory of the process       -> {"now": ..., "peak": ...} in bytes
 
 An answer ``{"unavailable": ...}`` says that this framework cannot do this here, ``{"error": ...}`` that it failed.
@@ -40,8 +42,11 @@ def _answer(request: Mapping[str, Any], makers: Mapping[str, Maker], running: li
     if not running:
         raise RuntimeError("nothing was prepared")
     begin = perf_counter()
-    steps = running[0](request["run"])
-    return {"seconds": perf_counter() - begin, "steps": steps or request["run"]}
+    made = running[0](request["run"])
+    seconds = perf_counter() - begin
+    if isinstance(made, Mapping):
+        return {"seconds": seconds, "steps": request["run"], **made}
+    return {"seconds": seconds, "steps": made or request["run"]}
 
 
 def main() -> None:

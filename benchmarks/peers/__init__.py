@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -23,6 +24,7 @@ class Peer:
         cases: The cases it takes part in. Default: all.
         packages: The Python packages without which it is left out, and whose versions the report gives.
         compared: Whether it counts where the report looks for the best peer.
+        phases: Whether it says what the parts of a step take; see `Peer.by_phase`.
     """
 
     name: str
@@ -32,6 +34,11 @@ class Peer:
     cases: tuple[str, ...] | None = None
     packages: tuple[str, ...] = ()
     compared: bool = True
+    phases: bool = False
+
+    def by_phase(self) -> Peer:
+        """The same program in another process, with a clock in its engine. Only recurra has one."""
+        return dataclasses.replace(self, name=f"{self.name}, by phase", phases=True)
 
     @property
     def own(self) -> bool:

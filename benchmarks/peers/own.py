@@ -4,13 +4,66 @@ from __future__ import annotations
 
 import importlib
 import inspect
-from collections.abc import Mapping
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from time import perf_counter
 from typing import Any
+from unittest import mock
 
 from ..cases import Case
 from ..protocol import Maker, Repeated, Run, Unavailable, all_threads, open_terminal
 
 __all__ = ["start"]
+
+Plans = list[tuple[Any, list[str]]]
+
+
+@contextmanager
+def _noted(plans: Plans) -> Iterator[None]:
+    """Notes the plans that the native engine makes meanwhile, each with the names of the ops of its nodes."""
+    native: Any = importlib.import_module("recurra.engines.native._native")
+    make = native.Plan
+
+    def made(**arguments: Any) -> Any:
+        plan = make(**arguments)
+        plans.append((plan, [node[0] for node in arguments["nodes"]]))
+        return plan
+
+    with mock.patch.object(native, "Plan", made):
+        yield
+
+
+def by_phase(make: Maker) -> Maker:
+    """The same steps twice, with the engine's clock off and on, so that it is seen what the clock itself takes."""
+
+    def maker(case: Case, batches: int) -> Run:
+        plans: Plans = []
+        with _noted(plans):
+            plain = make(case, batches)
+        if not plans:
+            raise Unavailable("only the native engine has a clock")
+
+        def run(steps: int) -> Mapping[str, Any]:
+            begin = perf_counter()
+            with _noted(plans):  # ``fit`` on arrays of another length makes another plan
+                plain(steps)
+            unclocked = perf_counter() - begin
+            for plan, _ in plans:
+                plan.measure(True)
+            begin = perf_counter()
+            made = plain(steps)
+            seconds = perf_counter() - begin
+            parts: dict[str, float] = defaultdict(float)
+            for plan, ops in plans:
+                for phase, node, spent in plan.seconds():
+                    parts[phase if node < 0 else f"{phase} {ops[node]}"] += spent
+                plan.measure(False)
+            return {"seconds": seconds, "steps": made or steps, "unclocked": unclocked, "parts": dict(parts)}
+
+        return run
+
+    return maker
 
 
 def start(settings: Mapping[str, Any]) -> dict[str, Maker]:
@@ -83,58 +136,12 @@ def start(settings: Mapping[str, Any]) -> dict[str, Maker]:
         run(2)
         return run
 
-    def stream_program(case: Case, batches: int) -> Run:
-        """A streamed step without the checks around it."""
-        session = model_of(case, None).stream()
-        step = session._step
-        x = case.data(1)[0][:1, :1].copy()
-
-        def run(steps: int) -> None:
-            for _ in range(steps):
-                step(x)
-
-        run(2)
-        return run
-
-    def phase(kind: str) -> Maker:
-        """A part of a step: forward with the loss, that and the gradients, the whole step, or forward alone."""
-
-        def maker(case: Case, batches: int) -> Run:
-            model = model_of(case, case.time)
-            x, y = case.data(1)
-            model.train_on_batch(x, y)
-            programs = model._programs
-            alone = kind == "predict_program"
-            samples = programs.inputs(x) if alone else programs.samples(x, y)
-            graph = {"predict_program": "predict", "forward": "test"}.get(kind, "train")
-            program = programs.get(graph, samples.weight_ranks if not alone else ()).program
-            feeds = samples.feeds
-            count = model.optimizer.iterations
-
-            def run(steps: int) -> None:
-                nonlocal count
-                for _ in range(steps):
-                    if kind in ("forward", "predict_program"):
-                        program.predict(feeds)
-                    elif kind == "gradients":
-                        program.gradients(feeds)
-                    else:
-                        count += 1
-                        program.train(feeds, step=count, learning_rate=1e-3)
-
-            run(2)
-            return run
-
-        return maker
-
-    return {
+    makers: dict[str, Maker] = {
         "train_step": lambda case, batches: fit(case, batches, verbose=0),
         "fit": fit_with_bar,
         "predict": predict,
         "stream": stream,
-        "forward": phase("forward"),
-        "gradients": phase("gradients"),
-        "step": phase("step"),
-        "predict_program": phase("predict_program"),
-        "stream_program": stream_program,
     }
+    if "native" in recurra.engines.available():
+        makers |= {f"{mode}, by phase": by_phase(maker) for mode, maker in makers.items()}
+    return makers

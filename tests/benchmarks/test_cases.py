@@ -16,6 +16,8 @@ def test_operations_of_the_seed() -> None:
     assert CASES["seed"].flops("predict") == forward
     assert CASES["seed"].flops("stream") == forward / 2
     assert CASES["seed"].flops("train_step") == 3 * forward - 2 * 2 * 64
+    assert CASES["seed"].recurrent_flops("predict") == (2 * 2 * 64 * 17, 0)
+    assert CASES["seed"].recurrent_flops("fit") == (2 * 2 * 64 * 17, 2 * 2 * 64 * (2 * 17 - 1))
 
 
 def test_operations_of_a_deep_model_count_every_step_and_layer() -> None:

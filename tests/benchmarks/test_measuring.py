@@ -4,15 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from time import monotonic
 
 import pytest
 from benchmarks.bench import chosen, memory_of
 from benchmarks.cases import CASES, MODES, Case
+from benchmarks.limits import Load, machine
 from benchmarks.measuring import Effort, measure, summarize
 from benchmarks.peers import PEERS, Peer
 from benchmarks.processes import Failed, LeftOut, Pool, missing
 from benchmarks.series import WAYS, measure_series
 from benchmarks.targets import TARGETS
+
+from recurra.engines import available
 
 TINY = Case("tiny", 2, 3, 2, 4, 1, 3, "as small as possible", classes=True)
 EFFORT = Effort(seconds=0.0, burst=1e-4, patience=60.0, prepare=60.0)
@@ -25,7 +29,7 @@ def pool() -> Iterator[Pool]:
         yield pool
 
 
-@pytest.mark.parametrize("mode", [*MODES, "forward", "gradients", "step", "predict_program", "stream_program"])
+@pytest.mark.parametrize("mode", MODES)
 def test_recurra_is_measured(pool: Pool, mode: str) -> None:
     worker = pool.get(OWN)
     worker.prepare(mode, TINY.to_dict(), EFFORT.prepare)
@@ -39,6 +43,33 @@ def test_bursts_go_round(pool: Pool) -> None:
     for result in found.values():
         assert result["bursts"] >= 3
         assert 0 < result["low"] <= result["median"] <= result["high"]
+
+
+@pytest.mark.skipif("native" not in available(), reason="only the native engine has a clock")
+@pytest.mark.parametrize("mode", MODES)
+def test_phases_are_parts_of_a_step(pool: Pool, mode: str) -> None:
+    peer = OWN.by_phase()
+    found = measure(pool, [OWN, peer], mode, TINY, EFFORT)
+    assert set(found["recurra"]) == {"median", "low", "high", "bursts", "steps"}
+    shares = found[peer.name]["shares"]
+    assert found[peer.name]["clock"] > -1
+    trains = mode in ("train_step", "fit")
+    assert {"gather", "forward lstm", "forward dense"} <= set(shares)
+    for name in ("backward lstm", "update"):
+        assert (shares[name] > 0) is trains
+    assert 0 < sum(shares.values()) <= 1
+
+
+def test_others_are_seen_beside_this_process() -> None:
+    load = Load()
+    end = monotonic() + 0.3
+    while monotonic() < end:
+        pass
+    own = load.others()
+    if not own:
+        pytest.skip("the system does not tell what its cores do")
+    assert set(own) == {"busy", "stolen"}
+    assert 0 <= own["busy"] <= machine()["cores"]
 
 
 def test_a_broken_peer_is_a_row_and_no_end(pool: Pool) -> None:
@@ -89,12 +120,13 @@ def test_memory_of_training() -> None:
     assert 0 < found["before"] <= found["peak"]
 
 
-def test_a_series_that_is_memory_mapped() -> None:
-    way = ("own", "mapped")
+@pytest.mark.parametrize("way", [way for way in WAYS if way[0].startswith("own")])
+def test_training_on_a_series(way: tuple[str, str]) -> None:
     (row,) = measure_series(2000, 2, timeout=60, ways={way: WAYS[way]})
     assert row["series"] == 8000
     assert row["peak"] >= row["before"]
-    assert "failed" not in row
+    assert row["first"] > 0
+    assert row["step"] > 0
 
 
 def test_summaries() -> None:

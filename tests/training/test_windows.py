@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import subprocess
 import sys
 import tracemalloc
@@ -55,6 +56,25 @@ def test_windows_are_never_materialised(dtype: type) -> None:
     finally:
         tracemalloc.stop()
     assert peak < 20e6
+
+
+@pytest.mark.parametrize("validated", [False, True])
+def test_the_order_of_windows_goes_with_the_run(validated: bool) -> None:
+    """Without waiting for the collector of circles, which does not see that an array is large."""
+    x, y = sliding_windows(np.zeros(200_000, np.float32), window=8, horizon=1)
+    model = make(1, 8)
+    more = {"validation_data": (x[:8], y[:8])} if validated else {}
+    model.fit(x[:8], y[:8], verbose=0, **more)
+    gc.collect()
+    gc.disable()
+    tracemalloc.start()
+    try:
+        model.fit(x, y, batch_size=8, steps_per_epoch=2, verbose=0, **more)
+        now, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+        gc.enable()
+    assert now < 4 * 200_000
 
 
 def test_memory_mapped_arrays_are_read_where_they_are(tmp_path: Path) -> None:

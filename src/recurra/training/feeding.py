@@ -270,7 +270,8 @@ class Batches:
         self._samples = samples
         self._size = size
         self._shuffle = shuffle
-        self._endless = self._forever() if steps is not None else None
+        # A generator of this very object would make a circle, in which the order of all rows outlives the run.
+        self._endless = None if steps is None else _forever(Batches(samples, size, shuffle))
         self.steps = -(-len(samples) // size) if steps is None else steps
 
     def epoch(self) -> Iterator[np.ndarray]:
@@ -315,6 +316,7 @@ class Batches:
         for start in range(0, len(rows), size):
             yield rows[start : start + size].astype(np.int64)
 
-    def _forever(self) -> Iterator[np.ndarray]:
-        while True:
-            yield from self._pass()
+
+def _forever(batches: Batches) -> Iterator[np.ndarray]:
+    while True:
+        yield from batches.epoch()

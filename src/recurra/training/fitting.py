@@ -56,7 +56,7 @@ def run_fit(
     train = truncation or programs.get("train", samples.weight_ranks)
     with Interrupt() as interrupt:
 
-        def validate(trained: Logs) -> Logs:
+        def validate(loop: FitLoop, trained: Logs) -> Logs:
             assert validation is not None
             held = validation.samples
             test = programs.get("test", held.weight_ranks)

@@ -50,7 +50,8 @@ class FitLoop:
         train: The training program, or how the batches are trained piece by piece.
         samples: What to train on.
         batches: The rows of each batch.
-        validation: A function of the logs of training that runs the validation and returns its logs, or None.
+        validation: A function of this loop and the logs of training that runs the validation and returns its logs, or
+            None. It must not know this loop otherwise: a circle would outlive the run, with all data in it.
         validate_at: Tells for an epoch whether it is validated.
         callbacks: Whom to tell.
         reporter: What shows the progress.
@@ -68,7 +69,7 @@ class FitLoop:
         train: Compiled | Truncation,
         samples: Samples,
         batches: Batches,
-        validation: Callable[[dict[str, float]], dict[str, float]] | None,
+        validation: Callable[[FitLoop, dict[str, float]], dict[str, float]] | None,
         validate_at: Callable[[int], bool],
         callbacks: CallbackList,
         reporter: Reporter,
@@ -106,7 +107,7 @@ class FitLoop:
                 break
             logs = self._totals.result()
             if self._validation is not None and self._validate_at(epoch):
-                validated = self._validation(logs)
+                validated = self._validation(self, logs)
                 if self._interrupted():
                     break
                 logs.update({f"val_{name}": value for name, value in validated.items()})
