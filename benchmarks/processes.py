@@ -9,6 +9,7 @@ import json
 import os
 import selectors
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -57,6 +58,9 @@ def environment() -> dict[str, str]:
 class Worker:
     """One process that runs one peer. See `benchmarks.worker` for what it understands.
 
+    Between two requests the process is stopped: the threads of some programs go on spinning for a while after their
+    work is done, which would be measured as the time of whoever comes next.
+
     Args:
         peer: Which.
         patience: Seconds to wait for it to start.
@@ -84,6 +88,7 @@ class Worker:
         self._rest = b""
         try:
             self._read(patience)
+            self._signal(signal.SIGSTOP)
         except BaseException:
             self.close()
             raise
@@ -97,12 +102,16 @@ class Worker:
             TimeoutError: It took longer than ``patience`` seconds. The process is of no use any more.
         """
         assert self._process.stdin is not None
+        self._signal(signal.SIGCONT)
         try:
             self._process.stdin.write(json.dumps(request).encode() + b"\n")
             self._process.stdin.flush()
         except OSError:
             raise Failed(self._last_words()) from None
-        return self._read(patience)
+        try:
+            return self._read(patience)
+        finally:
+            self._signal(signal.SIGSTOP)
 
     def prepare(self, mode: str, case: Mapping[str, Any], patience: float, batches: int = 8) -> None:
         """Makes it ready to run a case. See `ask` for what it raises."""
@@ -134,6 +143,10 @@ class Worker:
             if stream is not None:
                 with contextlib.suppress(OSError):  # what was still to be written has no reader any more
                     stream.close()
+
+    def _signal(self, number: signal.Signals) -> None:
+        with contextlib.suppress(ProcessLookupError):  # it has ended; asking it says so
+            os.killpg(self._process.pid, number)
 
     def _read(self, patience: float) -> dict[str, Any]:
         assert self._process.stdout is not None

@@ -55,6 +55,7 @@ static void pack_b(const float* b, int64_t b_row, int64_t b_col, int64_t k_first
 template <int R, int V>
 static inline void multiply(vf (&acc)[R][V], const float* a, int64_t a_row, int64_t a_col, const float* b,
                             int64_t b_row, int64_t k) {
+#pragma GCC unroll 2
   for (int64_t i = 0; i < k; i++, b += b_row, a += a_col) {
     vf av[R];
     for (int r = 0; r < R; r++) av[r] = set1(a[r * a_row]);

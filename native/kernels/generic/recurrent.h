@@ -122,6 +122,7 @@ template <class Shape, int R, int C, bool OfH>
 static inline void multiply_gates(vf (&acc)[R][C * Shape::kSums], const float* a, int64_t a_row, const float* b,
                                   int64_t chunk, int64_t k) {
   constexpr int G = Shape::kGates, S = Shape::kSums;
+#pragma GCC unroll 2
   for (int64_t i = 0; i < k; i++, b += G * W, a++) {
     vf av[R];
     for (int r = 0; r < R; r++) av[r] = set1(a[r * a_row]);
