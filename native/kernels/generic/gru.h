@@ -10,6 +10,8 @@
 
 namespace recurra::RECURRA_ISA {
 
+namespace {
+
 template <bool Standard>
 struct GruActivations {
   static Unary activation(const Recurrent& s) { return Standard ? Unary::tanh : static_cast<Unary>(s.activation); }
@@ -147,6 +149,8 @@ struct GruCandidate : GruActivations<Standard> {  // sum: n
     }
   }
 };
+
+}  // namespace
 
 static void gru_forward(const Recurrent& s, const Part& part) {
   const CellFunction cells = standard(s) ? GruCell<true>::cells : GruCell<false>::cells;

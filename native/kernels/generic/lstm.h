@@ -8,6 +8,8 @@ static inline bool standard(const Recurrent& s) {
   return s.activation == static_cast<int>(Unary::tanh) && s.recurrent_activation == static_cast<int>(Unary::sigmoid);
 }
 
+namespace {
+
 template <bool Standard>
 struct LstmCell {
   static Unary activation(const Recurrent& s) { return Standard ? Unary::tanh : static_cast<Unary>(s.activation); }
@@ -75,6 +77,8 @@ struct LstmCell {
     }
   }
 };
+
+}  // namespace
 
 static void lstm_forward(const Recurrent& s, const Part& part) {
   const CellFunction cells = standard(s) ? LstmCell<true>::cells : LstmCell<false>::cells;

@@ -77,6 +77,8 @@ static inline float* state_at(const Recurrent& s, const States& states, const Ce
   return states.at(s.blocks, at.block, slot) + at.from * s.padded + at.unit;
 }
 
+namespace {
+
 // The states of h before and after a step, for one row after the other.
 struct HiddenState {
   const float* before;
@@ -105,6 +107,8 @@ struct HiddenState {
     if (s.last_h && at.t == s.time - 1) store_at(s.last_h + row * s.units, at.unit, h, valid);
   }
 };
+
+}  // namespace
 
 // The sums of W units: for each k as many vectors of weights as there are gates, and as many sums, or one more where
 // x and h of the last gate stay apart.
@@ -248,6 +252,8 @@ static inline vf only(vf v, int64_t valid) {
   return load(lanes);
 }
 
+namespace {
+
 // The gradient that reaches the state after a step, for one row of a block after the other.
 struct HiddenGradient {
   const float* flow;
@@ -273,6 +279,8 @@ struct HiddenGradient {
     return counts;
   }
 };
+
+}  // namespace
 
 // Stores dz of one row where its gate was.
 static inline void put_slope(float* gate, int64_t row, vf dz, int64_t valid) {

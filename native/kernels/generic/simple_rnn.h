@@ -3,6 +3,8 @@
 
 namespace recurra::RECURRA_ISA {
 
+namespace {
+
 struct SimpleRnnCell {
   static void cells(const Recurrent& s, float* sums, const Cells& at) {
     const Unary a = static_cast<Unary>(s.activation);
@@ -28,6 +30,8 @@ struct SimpleRnnCell {
     }
   }
 };
+
+}  // namespace
 
 static void simple_rnn_forward(const Recurrent& s, const Part& part) {
   for (int64_t t = part.step_first; t < part.step_last; t++)
