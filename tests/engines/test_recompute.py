@@ -95,7 +95,11 @@ OPTIONS = [
 ]
 
 
-@pytest.mark.parametrize("options", OPTIONS, ids=lambda options: "-".join(str(options[name]) if name == "op" else name for name in options) or "plain")
+def shown(options: dict[str, Any]) -> str:
+    return "-".join(options[name] if name == "op" else name for name in options) or "plain"
+
+
+@pytest.mark.parametrize("options", OPTIONS, ids=shown)
 @pytest.mark.parametrize(("batch", "time"), SIZES)
 def test_the_bits_are_those_of_training_that_keeps_all(batch: int, time: int, options: dict[str, Any]) -> None:
     # 20 units are divided by rows over threads, 140 by units.

@@ -86,9 +86,9 @@ class Trainer:
                 latter two are for processors with AMX, on which they are faster; `recurra info` says whether they run
                 here. Default ``"float32"``.
             recompute: Whether training keeps of `LSTM`, `GRU` and `SimpleRNN` layers only the states at every n-th time
-                step, n being about the square root of their number, and makes the steps between again on the way back: less memory, about one
-                more forward pass, the same numbers. For long sequences, on the native engine and with
-                ``precision="float32"``; everything else is kept as ever. Default False.
+                step, n being about the square root of their number, and makes the steps between again on the way back:
+                less memory, about one more forward pass, the same numbers. For long sequences, on the native engine
+                and with ``precision="float32"``; everything else is kept as ever. Default False.
 
         Raises:
             UnknownNameError: The optimizer, the engine, the precision, or (once the model is built) a loss or metric
