@@ -99,6 +99,9 @@ def test_gru_and_simple_rnn_of_any_size_and_options(
         parameters = gru_parameters(batch, time, features, units, *extra, reset_after=options["reset_after"])
     else:
         parameters = simple_rnn_parameters(batch, time, features, units, *extra)
+    # The largest singular value of r is about 2: whatever is off in the state grows, several times in six steps,
+    # whoever computes it. Halved, it is about 1, and what is measured is the engine.
+    parameters = {**parameters, "r": parameters["r"] / 2}
     feeds = {}
     if data.draw(st.booleans(), "masked"):
         feeds["mask"] = np.random.default_rng(batch * time).integers(0, 2, (batch, time)).astype(float)
