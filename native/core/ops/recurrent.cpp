@@ -127,7 +127,7 @@ void RecurrentOp::forward() {
     s_.bias[i] = space(phases_[i].bias);
   }
   s_.initial_h = x(kInitialH);
-  s_.initial_c = input(initial_c_);
+  s_.initial_c = has_c() ? x(initial_c_) : nullptr;
   s_.mask = x(mask_);
   s_.recurrent_mask = x(recurrent_mask_);
   s_.sequence = writes(0) ? y(0) : nullptr;

@@ -58,7 +58,6 @@ class RecurrentOp : public Op {
   int64_t width() const { return gates_ * s_.units; }
   bool has_c() const { return initial_c_ >= 0; }
   bool reads_gated() const { return phases_.size() > 1; }
-  const float* input(int i) const { return i < 0 ? nullptr : x(i); }
   // Step t of the layer is this step of the input.
   int64_t place(int64_t t) const { return s_.go_backwards ? s_.time - 1 - t : t; }
 

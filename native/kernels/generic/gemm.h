@@ -66,11 +66,11 @@ static inline void multiply(vf (&acc)[R][V], const float* a, int64_t a_row, int6
   }
 }
 
-// Calls f with the compile-time constant that `rows` is, from 1 to R.
-template <int R, class F>
-static inline void with_rows(int64_t rows, F f) {
-  if (rows == R) f(std::integral_constant<int, R>{});
-  else if constexpr (R > 1) with_rows<R - 1>(rows, f);
+// Calls f with the compile-time constant that `n` is, from 1 to Most.
+template <int Most, class F>
+static inline void with_constant(int64_t n, F f) {
+  if (n == Most) f(std::integral_constant<int, Most>{});
+  else if constexpr (Most > 1) with_constant<Most - 1>(n, f);
 }
 
 // Cuts [first, last) into tiles of at most R rows and nearly equal height: f(constant rows, first row).
@@ -82,7 +82,7 @@ static inline void over_tiles(int64_t first, int64_t last, F f) {
   int64_t row = first;
   for (int64_t i = 0; i < tiles; i++) {
     const int64_t height = low + (i < high_tiles);
-    with_rows<R>(height, [&](auto constant) { f(constant, row); });
+    with_constant<R>(height, [&](auto constant) { f(constant, row); });
     row += height;
   }
 }

@@ -1,25 +1,17 @@
-// The cell of an LSTM; equations in recurra/ops/lstm.py. With the usual activations known, the compiler drops the
-// choice between all of them.
+// The cell of an LSTM; equations in recurra/ops/lstm.py.
 #pragma once
 
 namespace recurra::RECURRA_ISA {
 
-static inline bool standard(const Recurrent& s) {
-  return s.activation == static_cast<int>(Unary::tanh) && s.recurrent_activation == static_cast<int>(Unary::sigmoid);
-}
-
 namespace {
 
 template <bool Standard>
-struct LstmCell {
-  static Unary activation(const Recurrent& s) { return Standard ? Unary::tanh : static_cast<Unary>(s.activation); }
-  static Unary recurrent_activation(const Recurrent& s) {
-    return Standard ? Unary::sigmoid : static_cast<Unary>(s.recurrent_activation);
-  }
+struct LstmCell : Activations<Standard> {
+  using Base = Activations<Standard>;
 
   // In two passes: the second needs the results of the first, which would be waited for.
   static void cells(const Recurrent& s, float* z, const Cells& at) {
-    const Unary a = activation(s), r = recurrent_activation(s);
+    const Unary a = Base::activation(s), r = Base::recurrent_activation(s);
     const HiddenState state(s, at);
     const float* c_before = state_at(s, s.c, at, slot_of(s, at.t));
     float* c_after = state_at(s, s.c, at, slot_of(s, at.t + 1));
@@ -51,7 +43,7 @@ struct LstmCell {
   }
 
   static void slopes(const Recurrent& s, const Cells& at) {
-    const Unary a = activation(s), r = recurrent_activation(s);
+    const Unary a = Base::activation(s), r = Base::recurrent_activation(s);
     const HiddenGradient gradient(s, at);
     float* gates[4];
     for (int64_t gate = 0; gate < 4; gate++) gates[gate] = gate_at(s, 0, at.t, at.block, at.unit, gate);

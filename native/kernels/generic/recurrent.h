@@ -43,7 +43,7 @@ static void pack_gates(const RecurrentWeights& s, int64_t panel_first, int64_t p
 }
 
 static void recurrent_pack(const RecurrentWeights& s, int64_t panel_first, int64_t panel_last) {
-  with_rows<4>(s.count, [&](auto gates) { pack_gates<gates.value>(s, panel_first, panel_last); });
+  with_constant<4>(s.count, [&](auto gates) { pack_gates<gates.value>(s, panel_first, panel_last); });
 }
 
 // Whether training keeps the gates.
@@ -62,6 +62,23 @@ static inline int64_t slot_of(const Recurrent& s, int64_t t) { return keeps(s) ?
 static inline bool masked(const Recurrent& s, int64_t t, int64_t row) {
   return s.mask && s.mask[row * s.time + (s.go_backwards ? s.time - 1 - t : t)] == 0.0f;
 }
+
+static inline bool standard(const Recurrent& s) {
+  return s.activation == static_cast<int>(Unary::tanh) && s.recurrent_activation == static_cast<int>(Unary::sigmoid);
+}
+
+namespace {
+
+// The activations of a cell. With the usual ones known, the compiler drops the choice between all of them.
+template <bool Standard>
+struct Activations {
+  static Unary activation(const Recurrent& s) { return Standard ? Unary::tanh : static_cast<Unary>(s.activation); }
+  static Unary recurrent_activation(const Recurrent& s) {
+    return Standard ? Unary::sigmoid : static_cast<Unary>(s.recurrent_activation);
+  }
+};
+
+}  // namespace
 
 // Some rows of a block and the W units from `unit` on, in step t: where they are, and how many of the units there are.
 struct Cells {
