@@ -12,11 +12,6 @@ namespace recurra::RECURRA_ISA {
 
 namespace {
 
-// Where a gate of these cells is kept.
-static inline float* gru_gate(const Recurrent& s, const Cells& at, int64_t group, int64_t gate) {
-  return keeps(s) ? gate_at(s, group, at.t, at.block, at.unit, gate) + at.from * kColumns : nullptr;
-}
-
 template <bool Standard>
 struct GruCell : Activations<Standard> {  // sums: z, r, x W_n + b, p
   using Base = Activations<Standard>;
@@ -24,8 +19,8 @@ struct GruCell : Activations<Standard> {  // sums: z, r, x W_n + b, p
   static void cells(const Recurrent& s, float* sums, const Cells& at) {
     const Unary a = Base::activation(s), g = Base::recurrent_activation(s);
     const HiddenState state(s, at);
-    float *kept_z = gru_gate(s, at, 0, 0), *kept_r = gru_gate(s, at, 0, 1);
-    float *kept_n = gru_gate(s, at, 1, 0), *kept_p = gru_gate(s, at, 2, 0);
+    float *kept_z = kept_at(s, at, 0, 0), *kept_r = kept_at(s, at, 0, 1);
+    float *kept_n = kept_at(s, at, 1, 0), *kept_p = kept_at(s, at, 2, 0);
     float* sum = sums;
     for (int64_t row = 0; row < at.rows; row++, sum += 4 * W) {
       const vf z = activate(g, load(sum), 1.0f), r = activate(g, load(sum + W), 1.0f), p = load(sum + 3 * W);
@@ -48,8 +43,8 @@ struct GruCell : Activations<Standard> {  // sums: z, r, x W_n + b, p
   static void slopes(const Recurrent& s, const Cells& at) {
     const Unary a = Base::activation(s), g = Base::recurrent_activation(s);
     const HiddenGradient gradient(s, at);
-    float *gate_z = gru_gate(s, at, 0, 0), *gate_r = gru_gate(s, at, 0, 1);
-    float *gate_n = gru_gate(s, at, 1, 0), *gate_p = gru_gate(s, at, 2, 0);
+    float *gate_z = kept_at(s, at, 0, 0), *gate_r = kept_at(s, at, 0, 1);
+    float *gate_n = kept_at(s, at, 1, 0), *gate_p = kept_at(s, at, 2, 0);
     float* const gates[] = {gate_z, gate_r, gate_n, gate_p};
     const float* before = state_at(s, s.h, at, slot_of(s, at.t));
     for (int64_t row = 0; row < at.rows; row++) {
@@ -79,7 +74,7 @@ struct GruGates : Activations<Standard> {  // sums: z, r
     const int64_t slot = slot_of(s, at.t);
     const float* h_in = state_at(s, s.h_in, at, slot);
     float *to_z = state_at(s, s.z, at, 0), *gated = state_at(s, s.gated, at, s.gated.steps == 1 ? 0 : slot);
-    float *kept_z = gru_gate(s, at, 0, 0), *kept_r = gru_gate(s, at, 0, 1);
+    float *kept_z = kept_at(s, at, 0, 0), *kept_r = kept_at(s, at, 0, 1);
     for (int64_t row = 0; row < at.rows; row++, sums += 2 * W) {
       const vf z = activate(g, load(sums), 1.0f), r = activate(g, load(sums + W), 1.0f);
       if (keeps(s)) {
@@ -95,7 +90,7 @@ struct GruGates : Activations<Standard> {  // sums: z, r
   static void slopes(const Recurrent& s, const Cells& at) {
     const Unary g = Base::recurrent_activation(s);
     const int64_t first = s.blocks.first(at.block), valid = valid_units(s, at.unit);
-    float* gate = gru_gate(s, at, 0, 1);
+    float* gate = kept_at(s, at, 0, 1);
     const float *h_in = state_at(s, s.h_in, at, slot_of(s, at.t)), *d_gated = state_at(s, s.d_gated, at, 0);
     float* flow = state_at(s, s.dh, at, 0);
     for (int64_t row = 0; row < at.rows; row++) {
@@ -117,7 +112,7 @@ struct GruCandidate : Activations<Standard> {  // sum: n
     const Unary a = Base::activation(s);
     const HiddenState state(s, at);
     const float* z = state_at(s, s.z, at, 0);
-    float* kept_n = gru_gate(s, at, 1, 0);
+    float* kept_n = kept_at(s, at, 1, 0);
     for (int64_t row = 0; row < at.rows; row++, sums += W) {
       const vf n = activate(a, load(sums), 1.0f);
       if (keeps(s)) store(kept_n + row * kColumns, n);
@@ -128,7 +123,7 @@ struct GruCandidate : Activations<Standard> {  // sum: n
   static void slopes(const Recurrent& s, const Cells& at) {
     const Unary a = Base::activation(s), g = Base::recurrent_activation(s);
     const HiddenGradient gradient(s, at);
-    float *gate_z = gru_gate(s, at, 0, 0), *gate_n = gru_gate(s, at, 1, 0);
+    float *gate_z = kept_at(s, at, 0, 0), *gate_n = kept_at(s, at, 1, 0);
     float* const gates[] = {gate_z, gate_n};
     const float* before = state_at(s, s.h, at, slot_of(s, at.t));
     for (int64_t row = 0; row < at.rows; row++) {

@@ -16,8 +16,7 @@ struct LstmCell : Activations<Standard> {
     const float* c_before = state_at(s, s.c, at, slot_of(s, at.t));
     float* c_after = state_at(s, s.c, at, slot_of(s, at.t + 1));
     float* gates[4];
-    for (int64_t gate = 0; gate < 4; gate++)
-      gates[gate] = keeps(s) ? gate_at(s, 0, at.t, at.block, at.unit, gate) + at.from * kColumns : nullptr;
+    for (int64_t gate = 0; gate < 4; gate++) gates[gate] = kept_at(s, at, 0, gate);
     float* sums = z;
     for (int64_t row = 0; row < at.rows; row++, sums += 4 * W) {
       const vf i = activate(r, load(sums), 1.0f), f = activate(r, load(sums + W), 1.0f);
@@ -46,7 +45,7 @@ struct LstmCell : Activations<Standard> {
     const Unary a = Base::activation(s), r = Base::recurrent_activation(s);
     const HiddenGradient gradient(s, at);
     float* gates[4];
-    for (int64_t gate = 0; gate < 4; gate++) gates[gate] = gate_at(s, 0, at.t, at.block, at.unit, gate);
+    for (int64_t gate = 0; gate < 4; gate++) gates[gate] = kept_at(s, at, 0, gate);
     const float* c_before = state_at(s, s.c, at, slot_of(s, at.t));
     const float* c_after = state_at(s, s.c, at, slot_of(s, at.t + 1));
     float* dc_kept = state_at(s, s.dc, at, 0);

@@ -85,6 +85,11 @@ struct Cells {
   int64_t t, block, from, rows, unit;
 };
 
+// Where a gate of them is kept; null where none are.
+static inline float* kept_at(const Recurrent& s, const Cells& at, int64_t group, int64_t gate) {
+  return keeps(s) ? gate_at(s, group, at.t, at.block, at.unit, gate) + at.from * kColumns : nullptr;
+}
+
 static inline int64_t valid_units(const Recurrent& s, int64_t unit) {
   const int64_t left = s.units - unit;
   return left < W ? (left > 0 ? left : 0) : W;

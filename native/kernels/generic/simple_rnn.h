@@ -9,7 +9,7 @@ struct SimpleRnnCell {
   static void cells(const Recurrent& s, float* sums, const Cells& at) {
     const Unary a = static_cast<Unary>(s.activation);
     const HiddenState state(s, at);
-    float* kept = keeps(s) ? gate_at(s, 0, at.t, at.block, at.unit, 0) + at.from * kColumns : nullptr;
+    float* kept = kept_at(s, at, 0, 0);
     for (int64_t row = 0; row < at.rows; row++, sums += W) {
       const vf h = activate(a, load(sums), 1.0f);
       if (kept) store(kept + row * kColumns, h);
@@ -20,7 +20,7 @@ struct SimpleRnnCell {
   static void slopes(const Recurrent& s, const Cells& at) {
     const Unary a = static_cast<Unary>(s.activation);
     const HiddenGradient gradient(s, at);
-    float* gate = gate_at(s, 0, at.t, at.block, at.unit, 0);
+    float* gate = kept_at(s, at, 0, 0);
     for (int64_t row = 0; row < at.rows; row++) {
       const bool counts = gradient.take(s, at, row, [&](vf d) {
         put_slope(gate, row, d * slope_from_result(a, load(gate + row * kColumns)), gradient.valid);
