@@ -52,7 +52,7 @@ run() { # name, sanitizers, libraries to load first, names of tests of the core,
 }
 
 run memory address,undefined "libasan.so libubsan.so" "" tests/engines/test_parity.py tests/engines/test_native.py \
-  tests/engines/test_contract.py tests/streaming -k "not fork"
+  tests/engines/test_contract.py tests/engines/test_many_weights.py tests/streaming -k "not fork"
 RECURRA_ISA=emulated run memory address,undefined "libasan.so libubsan.so" "" tests/engines/test_precision.py
 run threads thread libtsan.so "thread session" tests/engines/test_native.py \
   -k "(thread or same_bits or split) and not fork and not without_more"

@@ -1,4 +1,4 @@
-"""Products with x of several steps at once, where weights are many or a sequence is alone: the bits of single steps."""
+"""Layers with many weights, and sequences alone: the bits of single steps, whoever divides the work and however."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ def one_after_the_other(case: tuple[str, dict[str, Any], int, int], feeds: dict[
 @pytest.mark.parametrize("backwards", [False, True])
 @pytest.mark.parametrize("batch", [1, 2, 65])
 @pytest.mark.parametrize("name", MANY)
-def test_several_steps_at_once_give_the_bits_of_single_steps(name: str, batch: int, backwards: bool) -> None:
+def test_many_weights_give_the_bits_of_single_steps(name: str, batch: int, backwards: bool) -> None:
     case, time = MANY[name], 10
     feeds = start(case, batch, time)
     turned = feeds | {"x": feeds["x"][:, ::-1].copy()} if backwards else feeds

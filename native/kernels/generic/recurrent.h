@@ -168,107 +168,45 @@ struct Products {
   CellFunction cells;
 };
 
-// Rows of numbers that are multiplied, and sums of rows and W units: the first, and how far the next ones are.
-struct Rows {
-  const float* data;
-  int64_t row;
-};
-
-struct SumsAt {
-  float* data;
-  int64_t row, chunk;
-};
-
-// Adds to the sums of some rows and C times W units from `unit` on the products of x and h with k in [k_first, k_last).
-// `from` and `to` may be the same.
-template <class Shape, int R, int C>
-static inline void add_products(const Recurrent& s, int phase, int64_t unit, int64_t rows, int64_t k_first,
-                                int64_t k_last, const Rows& x, const Rows& h, const SumsAt& from, const SumsAt& to) {
-  constexpr int G = Shape::kGates, S = Shape::kSums;
-  const int64_t chunk = (s.features + s.units) * G * W;
-  const int64_t of_x = k_first < s.features ? (k_last < s.features ? k_last : s.features) - k_first : 0;
-  const int64_t of_h = k_last - k_first - of_x;
-  const float* weights = s.weights[phase] + unit / W * chunk + k_first * G * W;
-  over_tiles<R>(0, rows, [&](auto height, int64_t row) {
-    constexpr int H = height.value;
-    vf acc[H][C * S];
-    for (int r = 0; r < H; r++)
-      for (int c = 0; c < C; c++)
-        for (int v = 0; v < S; v++) acc[r][c * S + v] = load(from.data + (row + r) * from.row + c * from.chunk + v * W);
-    if (of_x) multiply_gates<Shape, H, C, false>(acc, x.data + row * x.row + k_first, x.row, weights, chunk, of_x);
-    if (of_h) {
-      const float* a = h.data + row * h.row + k_first + of_x - s.features;
-      multiply_gates<Shape, H, C, true>(acc, a, h.row, weights + of_x * G * W, chunk, of_h);
-    }
-    for (int r = 0; r < H; r++)
-      for (int c = 0; c < C; c++)
-        for (int v = 0; v < S; v++) store(to.data + (row + r) * to.row + c * to.chunk + v * W, acc[r][c * S + v]);
-  });
-}
-
-template <class Shape>
-static inline SumsAt bias_at(const Recurrent& s, int phase, int64_t unit) {
-  return {const_cast<float*>(s.bias[phase]) + unit * Shape::kSums, 0, Shape::kSums * W};  // it is only read
-}
-
-static inline Rows x_at(const Recurrent& s, const Cells& at) {
-  const int64_t step = s.go_backwards ? s.time - 1 - at.t : at.t, row = s.time * s.features;
-  return {s.x + (s.blocks.first(at.block) + at.from) * row + step * s.features, row};
-}
-
-// Where the products with x are that were made ahead.
-template <class Shape>
-static inline SumsAt ahead_at(const Recurrent& s, int phase, const Cells& at) {
-  const int64_t row =
-      s.blocks.first(at.block) * s.ahead + (at.t - s.start) % s.ahead * s.blocks.rows(at.block) + at.from;
-  const int64_t chunk = s.blocks.batch * s.ahead * Shape::kSums * W;
-  return {s.ahead_sums[phase] + at.unit / W * chunk + row * Shape::kSums * W, Shape::kSums * W, chunk};
-}
-
-// The products with x of `ahead` steps from t on, of C times W units at a time and at the end fewer: while a block of
-// the weights stays in the first-level cache, the rows of all these steps pass by it.
-template <class Shape, int R, int C>
-static void ahead_over_units(const Recurrent& s, const Part& part, int64_t t, int phase, int64_t unit) {
-  const int64_t t_last = t + s.ahead < s.time ? t + s.ahead : s.time;
-  for (; unit + C * W <= part.unit_last; unit += C * W)
-    for (int64_t k0 = 0; k0 < s.features; k0 += kDepth) {
-      const int64_t k1 = k0 + kDepth < s.features ? k0 + kDepth : s.features;
-      auto add = [&](const Cells& at, const Rows& x) {
-        const SumsAt to = ahead_at<Shape>(s, phase, at), from = k0 ? to : bias_at<Shape>(s, phase, unit);
-        add_products<Shape, R, C>(s, phase, unit, at.rows, k0, k1, x, {}, from, to);
-      };
-      for (int64_t block = part.block_first; block < part.block_last; block++) {
-        const int64_t rows = s.blocks.rows(block);
-        // The steps of a single row lie in order, as rows do.
-        if (rows == 1)
-          add({t, block, 0, t_last - t, unit},
-              {x_at(s, {t, block, 0, 1, unit}).data, s.go_backwards ? -s.features : s.features});
-        else
-          for (int64_t now = t; now < t_last; now++) {
-            const Cells at{now, block, 0, rows, unit};
-            add(at, x_at(s, at));
-          }
-      }
-    }
-  if constexpr (C > 1) ahead_over_units<Shape, kTileRows<C / 2 * Shape::kSums>, C / 2>(s, part, t, phase, unit);
-}
-
 // One step of some rows and C times W units: first all sums, then the cells. Where the sums are long, they are made in
 // blocks of k, so that a block of the weights stays in the first-level cache while all rows pass by it.
 template <class Shape, int R, int C>
 static void step_of_units(const Recurrent& s, const Products& products, const Cells& at, float* sums) {
-  constexpr int S = Shape::kSums;
-  const int64_t depth = s.features + s.units, first = s.ahead ? s.features : 0;
+  constexpr int G = Shape::kGates, S = Shape::kSums;
+  const int64_t step_x = s.go_backwards ? s.time - 1 - at.t : at.t;
+  const int64_t depth = s.features + s.units, x_row = s.time * s.features, chunk = depth * G * W;
   const int64_t slot = products.states.steps == 1 ? 0 : slot_of(s, at.t);
-  const Rows x = x_at(s, at), h{products.states.at(s.blocks, at.block, slot) + at.from * s.padded, s.padded};
-  const SumsAt to{sums, S * W, at.rows * S * W};
-  SumsAt from = s.ahead ? ahead_at<Shape>(s, products.phase, at) : bias_at<Shape>(s, products.phase, at.unit);
-  for (int64_t k0 = first; k0 < depth; k0 += kDepth, from = to) {
+  const float* weights = s.weights[products.phase] + at.unit / W * chunk;
+  const float* bias = s.bias[products.phase] + at.unit * S;
+  const float* x = s.x + (s.blocks.first(at.block) + at.from) * x_row + step_x * s.features;
+  const float* h = products.states.at(s.blocks, at.block, slot) + at.from * s.padded;
+  for (int64_t k0 = 0; k0 < depth; k0 += kDepth) {
     const int64_t k1 = k0 + kDepth < depth ? k0 + kDepth : depth;
-    add_products<Shape, R, C>(s, products.phase, at.unit, at.rows, k0, k1, x, h, from, to);
+    over_tiles<R>(0, at.rows, [&](auto height, int64_t row) {
+      constexpr int H = height.value;
+      // In `sums` a chunk of units follows the other, each with all rows.
+      auto sum_at = [&](int c, int r) { return sums + (c * at.rows + row + r) * S * W; };
+      vf acc[H][C * S];
+      for (int r = 0; r < H; r++)
+        for (int c = 0; c < C; c++)
+          for (int v = 0; v < S; v++) acc[r][c * S + v] = load((k0 ? sum_at(c, r) : bias + c * S * W) + v * W);
+      const float* w = weights + k0 * G * W;
+      if (k0 < s.features) {
+        const int64_t n = (k1 < s.features ? k1 : s.features) - k0;
+        multiply_gates<Shape, H, C, false>(acc, x + row * x_row + k0, x_row, w, chunk, n);
+        w += n * G * W;
+      }
+      if (k1 > s.features) {
+        const int64_t start = k0 > s.features ? k0 - s.features : 0;
+        multiply_gates<Shape, H, C, true>(acc, h + row * s.padded + start, s.padded, w, chunk, k1 - s.features - start);
+      }
+      for (int r = 0; r < H; r++)
+        for (int c = 0; c < C; c++)
+          for (int v = 0; v < S; v++) store(sum_at(c, r) + v * W, acc[r][c * S + v]);
+    });
   }
   for (int c = 0; c < C; c++)
-    products.cells(s, sums + c * to.chunk, {at.t, at.block, at.from, at.rows, at.unit + c * W});
+    products.cells(s, sums + c * at.rows * S * W, {at.t, at.block, at.from, at.rows, at.unit + c * W});
 }
 
 // Some units of one step, C times W units at a time and at the end fewer.
@@ -292,12 +230,11 @@ static void step_over_units(const Recurrent& s, const Part& part, int64_t t, con
 template <class Shape>
 static void step_of(const Recurrent& s, const Part& part, int64_t t, int phase, const States& states,
                     CellFunction cells) {
-  constexpr int C = kVectors / Shape::kSums, R = kTileRows<C * Shape::kSums>;
+  constexpr int C = kVectors / Shape::kSums;
   const Products products{phase, states, cells};
-  if (s.ahead && (t - s.start) % s.ahead == 0) ahead_over_units<Shape, R, C>(s, part, t, phase, part.unit_first);
   // One row alone has few sums, each of which waits for its last addition: those of more units go beside each other.
   if (s.blocks.batch == 1) step_over_units<Shape, 1, 2 * C>(s, part, t, products, part.unit_first);
-  else step_over_units<Shape, R, C>(s, part, t, products, part.unit_first);
+  else step_over_units<Shape, kTileRows<C * Shape::kSums>, C>(s, part, t, products, part.unit_first);
 }
 
 // The states before the first step, or the gradients after the last: from `given` (batch, units), else 0.
