@@ -9,19 +9,20 @@ import numpy as np
 import pytest
 
 from recurra import ops
-from recurra.engines import Program, get
+from recurra.engines import Program, get, native
 from recurra.graph import GraphBuilder, Variable
 
-native = pytest.importorskip("recurra.engines.native")
+Case = tuple[str, dict[str, Any], int, int]  # the op and its options, features, units
 
-# The name, the op and its options, features and units: more than 2**20 weights each, and of no whole vectors.
-MANY = {
+# More than 2**20 weights each, and of no whole vectors.
+MANY: dict[str, Case] = {
     "lstm": ("lstm", {}, 527, 321),
     "gru": ("gru", {"reset_after": True}, 545, 385),
     "gru_reset_before": ("gru", {"reset_after": False}, 545, 385),
     "simple_rnn": ("simple_rnn", {}, 800, 705),
 }
-FEWER = {"lstm": ("lstm", {}, 67, 129), "simple_rnn": ("simple_rnn", {}, 131, 257)}
+STATES = {"lstm": ["h", "c"], "gru": ["h"], "simple_rnn": ["h"]}
+FEWER: dict[str, Case] = {"lstm": ("lstm", {}, 67, 129), "simple_rnn": ("simple_rnn", {}, 131, 257)}
 
 
 @pytest.fixture(autouse=True)
@@ -42,11 +43,11 @@ def weights(op: str, options: dict[str, Any], features: int, units: int) -> dict
     return {n: Variable(n, rng.normal(0, 0.5 * units**-0.5, shape).astype(np.float32)) for n, shape in shapes.items()}
 
 
-def sequences(case: tuple[str, dict[str, Any], int, int], batch: int, time: int, **more: Any) -> Program:
+def sequences(case: Case, batch: int, time: int, **more: Any) -> Program:
     """The sequence of a layer and its states, which it is given."""
     op, options, features, units = case
     builder = GraphBuilder()
-    states = ["h", "c"] if op == "lstm" else ["h"]
+    states = STATES[op]
     given = {f"initial_{name}": builder.input(name, (batch, units)) for name in states}
     x = builder.input("x", (batch, time, features))
     variables = weights(op, options, features, units)
@@ -56,16 +57,14 @@ def sequences(case: tuple[str, dict[str, Any], int, int], batch: int, time: int,
     return get("native").compile(builder.finish(), {name: variable.value for name, variable in variables.items()})
 
 
-def start(case: tuple[str, dict[str, Any], int, int], batch: int, time: int) -> dict[str, np.ndarray]:
+def start(case: Case, batch: int, time: int) -> dict[str, np.ndarray]:
     op, _, features, units = case
     rng = np.random.default_rng(3)
-    states = {
-        name: rng.normal(0, 0.5, (batch, units)).astype(np.float32) for name in (["h", "c"] if op == "lstm" else ["h"])
-    }
+    states = {name: rng.normal(0, 0.5, (batch, units)).astype(np.float32) for name in STATES[op]}
     return {"x": rng.normal(0, 1, (batch, time, features)).astype(np.float32)} | states
 
 
-def one_after_the_other(case: tuple[str, dict[str, Any], int, int], feeds: dict[str, np.ndarray]) -> np.ndarray:
+def one_after_the_other(case: Case, feeds: dict[str, np.ndarray]) -> np.ndarray:
     """The sequence made with a call for each step."""
     batch, time = feeds["x"].shape[:2]
     program = sequences(case, batch, 1)
