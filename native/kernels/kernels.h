@@ -123,6 +123,11 @@ struct Recurrent {
   float* sequence;              // (batch, time, units) or null
   float* last_h;                // (batch, units) or null
   float* last_c;                // (batch, units) or null
+  // Where the weights are many, or a sequence is alone, bias and products with x are made for so many steps at once,
+  // counted from `start`: of each phase (W units, block, step, row of the block) times its sums of W units. 0: each step
+  // makes them.
+  int64_t ahead;
+  float* ahead_sums[2];
   // Training keeps gates and the states before and after each step, of `kept` steps from `start` on: all steps, or one
   // segment at a time. What keeps no gates (null) has two states of each.
   // LSTM: i, f, g, o. GRU: z, r; n; and with the reset after the product, what it resets, p. Simple RNN: the result.

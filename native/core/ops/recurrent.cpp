@@ -9,6 +9,7 @@ namespace recurra {
 namespace {
 
 constexpr int64_t kFlowUnits = 64;  // columns that a product of any vector width takes whole
+constexpr int64_t kManyWeights = 1 << 20;  // 4 MiB, more than the caches of one core
 
 }  // namespace
 
@@ -42,6 +43,16 @@ int64_t RecurrentOp::steps_of_a_segment() const {
   return std::max<int64_t>(1, std::min(s_.time, std::max(root, (kLeastRows + rows - 1) / rows)));
 }
 
+// How many steps make their products with x at once, for not more than so many rows: where a step has one row alone,
+// for which it would read all weights; and where vectors are short and the weights leave the caches between two steps.
+// (Long vectors have more rows a tile: there it took 7 % longer.)
+int64_t RecurrentOp::steps_ahead() const {
+  constexpr int64_t kRows = 512, kMost = 64;
+  const bool worth = batch_ == 1 ? weights() >= 1 << 16 : weights() >= kManyWeights && kernels().width == 8;
+  const int64_t steps = std::min({s_.time, kRows / std::max<int64_t>(1, batch_), kMost});
+  return worth && steps > 1 ? steps : 0;
+}
+
 RecurrentOp::Scratches RecurrentOp::ask_states(int64_t steps, int64_t gated_steps, Keep keep) {
   auto states = [&](int64_t n) { return ask(States::size(s_.blocks, n, s_.padded), keep); };
   Scratches scratches{steps, gated_steps};
@@ -56,12 +67,15 @@ void RecurrentOp::prepare(bool backward) {
   again_ = recompute && backward && segment_ < s_.time;
   s_.kept = again_ ? segment_ : s_.time;
   s_.phases = static_cast<int>(phases_.size());
+  s_.ahead = steps_ahead();
   const Keep keep = backward ? Keep::until_backward : Keep::forward, kept = again_ ? Keep::backward : keep;
   auto states = [&](int64_t steps) { return States::size(s_.blocks, steps, s_.padded); };
   const Keep packed = packed_keep(again_ ? keep : Keep::forward);
   for (Phase& phase : phases_) {
     phase.weights = ask(depth() * phase.count * s_.padded, packed);
     phase.bias = ask((phase.count + phase.apart) * s_.padded, packed);
+    if (s_.ahead)
+      phase.ahead = ask(s_.ahead * batch_ * (phase.count + phase.apart) * s_.padded, again_ ? keep : Keep::forward);
   }
   kept_ = ask_states(backward ? s_.kept + 1 : 2, backward ? s_.kept : 1, kept);
   if (reads_gated()) z_ = ask(states(1), keep);
@@ -125,6 +139,7 @@ void RecurrentOp::forward() {
   for (size_t i = 0; i < phases_.size(); i++) {
     s_.weights[i] = space(phases_[i].weights);
     s_.bias[i] = space(phases_[i].bias);
+    s_.ahead_sums[i] = space(phases_[i].ahead);
   }
   s_.initial_h = x(kInitialH);
   s_.initial_c = has_c() ? x(initial_c_) : nullptr;
@@ -283,12 +298,13 @@ void RecurrentOp::over_units(int64_t multiple, F f) {
 }
 
 // Units are divided over the threads, who then wait for each other after each step, where the batch has too few rows to
-// divide, or where the weights are so many that reading them once a thread costs more than the waiting.
+// divide, or where the weights are so many that reading them once a thread, for few rows, costs more than the waiting.
 bool RecurrentOp::by_units() const {
+  constexpr int64_t kRows = 32;
   const int64_t threads = num_threads();
   if (threads == 1 || s_.padded < 2 * kFlowUnits) return false;
-  const int64_t weights = depth() * gates_ * s_.padded;
-  return s_.blocks.count < threads ? weights >= 1 << 16 : weights >= 1 << 20;
+  if (s_.blocks.count < threads) return weights() >= 1 << 16;
+  return weights() >= kManyWeights && batch_ < kRows * threads;
 }
 
 // Packs the transpose of `count` rows of weights for a product of dz by it: row (panel, gate, unit) of the packed

@@ -26,7 +26,7 @@ class RecurrentOp : public Op {
   struct Phase {
     int64_t first, count;
     bool apart = false;
-    int weights = -1, bias = -1;
+    int weights = -1, bias = -1, ahead = -1;
   };
   enum class State { none, h, gated };
   // Gates that training keeps together, since their products read the same.
@@ -56,12 +56,14 @@ class RecurrentOp : public Op {
 
   int64_t depth() const { return s_.features + s_.units; }
   int64_t width() const { return gates_ * s_.units; }
+  int64_t weights() const { return depth() * gates_ * s_.padded; }
   bool has_c() const { return initial_c_ >= 0; }
   bool reads_gated() const { return phases_.size() > 1; }
   // Step t of the layer is this step of the input.
   int64_t place(int64_t t) const { return s_.go_backwards ? s_.time - 1 - t : t; }
 
   int64_t steps_of_a_segment() const;
+  int64_t steps_ahead() const;
   Scratches ask_states(int64_t steps, int64_t gated_steps, Keep keep);
   void use_states(const Scratches& scratches, bool with_gates);
   void pack();

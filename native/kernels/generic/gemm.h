@@ -53,8 +53,8 @@ static void pack_b(const float* b, int64_t b_row, int64_t b_col, int64_t k_first
 
 // acc[r][v] += a[r, i] * b[i, v] for i = 0, 1, ... k - 1, in this order.
 template <int R, int V>
-static inline void multiply(vf (&acc)[R][V], const float* a, int64_t a_row, int64_t a_col, const float* b,
-                            int64_t b_row, int64_t k) {
+RECURRA_INLINE void multiply(vf (&acc)[R][V], const float* a, int64_t a_row, int64_t a_col, const float* b,
+                             int64_t b_row, int64_t k) {
 #pragma GCC unroll 2
   for (int64_t i = 0; i < k; i++, b += b_row, a += a_col) {
     vf av[R];
@@ -68,14 +68,14 @@ static inline void multiply(vf (&acc)[R][V], const float* a, int64_t a_row, int6
 
 // Calls f with the compile-time constant that `n` is, from 1 to Most.
 template <int Most, class F>
-static inline void with_constant(int64_t n, F f) {
+RECURRA_INLINE void with_constant(int64_t n, F f) {
   if (n == Most) f(std::integral_constant<int, Most>{});
   else if constexpr (Most > 1) with_constant<Most - 1>(n, f);
 }
 
 // Cuts [first, last) into tiles of at most R rows and nearly equal height: f(constant rows, first row).
 template <int R, class F>
-static inline void over_tiles(int64_t first, int64_t last, F f) {
+RECURRA_INLINE void over_tiles(int64_t first, int64_t last, F f) {
   const int64_t rows = last - first;
   if (rows <= 0) return;
   const int64_t tiles = (rows + R - 1) / R, low = rows / tiles, high_tiles = rows % tiles;

@@ -145,8 +145,8 @@ using CellFunction = void (*)(const Recurrent&, float* sums, const Cells&);
 // acc[r][chunk, sum] += a[r, i] * b[chunk, i, gate] for i = 0, 1, ... k - 1, in this order, for C chunks of W units.
 // With `OfH` the last gate of a chunk goes to its last sum.
 template <class Shape, int R, int C, bool OfH>
-static inline void multiply_gates(vf (&acc)[R][C * Shape::kSums], const float* a, int64_t a_row, const float* b,
-                                  int64_t chunk, int64_t k) {
+RECURRA_INLINE void multiply_gates(vf (&acc)[R][C * Shape::kSums], const float* a, int64_t a_row, const float* b,
+                                   int64_t chunk, int64_t k) {
   constexpr int G = Shape::kGates, S = Shape::kSums;
 #pragma GCC unroll 2
   for (int64_t i = 0; i < k; i++, b += G * W, a++) {
@@ -168,28 +168,91 @@ struct Products {
   CellFunction cells;
 };
 
+// Where sums of W units are: the first, and how far those of the next row and of the next W units lie from it.
+struct SumsAt {
+  float* data;
+  int64_t row, chunk;
+
+  float* at(int64_t r, int64_t c) const { return data + r * row + c * chunk; }
+};
+
+template <class Shape>
+static inline SumsAt bias_at(const Recurrent& s, int phase, int64_t unit) {
+  return {const_cast<float*>(s.bias[phase]) + unit * Shape::kSums, 0, Shape::kSums * W};  // it is only read
+}
+
+// Bias and products with x, where they were made ahead.
+template <class Shape>
+static inline SumsAt ahead_at(const Recurrent& s, int phase, const Cells& at) {
+  constexpr int64_t kSize = Shape::kSums * W;
+  const int64_t rows = s.blocks.rows(at.block), step = (at.t - s.start) % s.ahead;
+  const int64_t chunk = s.blocks.batch * s.ahead * kSize;
+  const int64_t row = s.blocks.first(at.block) * s.ahead + step * rows + at.from;
+  return {s.ahead_sums[phase] + at.unit / W * chunk + row * kSize, kSize, chunk};
+}
+
+static inline const float* x_at(const Recurrent& s, const Cells& at) {
+  const int64_t step = s.go_backwards ? s.time - 1 - at.t : at.t;
+  return s.x + ((s.blocks.first(at.block) + at.from) * s.time + step) * s.features;
+}
+
+// Bias and products with x of `ahead` steps from t on, of C times W units at a time and at the end fewer: while a block
+// of the weights stays in the first-level cache, the rows of all these steps pass by it.
+template <class Shape, int R, int C>
+static void ahead_over_units(const Recurrent& s, const Part& part, int64_t t, int phase, int64_t unit) {
+  constexpr int G = Shape::kGates, S = Shape::kSums;
+  const int64_t chunk = (s.features + s.units) * G * W;
+  const int64_t steps = s.time - t < s.ahead ? s.time - t : s.ahead;
+  for (; unit + C * W <= part.unit_last; unit += C * W)
+    for (int64_t k0 = 0; k0 < s.features; k0 += kDepth) {
+      const float* weights = s.weights[phase] + unit / W * chunk + k0 * G * W;
+      const int64_t k = s.features - k0 < kDepth ? s.features - k0 : kDepth;
+      auto add = [&](const Cells& at, int64_t x_row) {
+        const float* x = x_at(s, at) + k0;
+        const SumsAt to = ahead_at<Shape>(s, phase, at), from = k0 ? to : bias_at<Shape>(s, phase, unit);
+        over_tiles<R>(0, at.rows, [&](auto height, int64_t row) {
+          constexpr int H = height.value;
+          vf acc[H][C * S];
+          for (int r = 0; r < H; r++)
+            for (int c = 0; c < C; c++)
+              for (int v = 0; v < S; v++) acc[r][c * S + v] = load(from.at(row + r, c) + v * W);
+          multiply_gates<Shape, H, C, false>(acc, x + row * x_row, x_row, weights, chunk, k);
+          for (int r = 0; r < H; r++)
+            for (int c = 0; c < C; c++)
+              for (int v = 0; v < S; v++) store(to.at(row + r, c) + v * W, acc[r][c * S + v]);
+        });
+      };
+      for (int64_t block = part.block_first; block < part.block_last; block++) {
+        const int64_t rows = s.blocks.rows(block);
+        // The steps of a single row lie in order, as rows do.
+        if (rows == 1) add({t, block, 0, steps, unit}, s.go_backwards ? -s.features : s.features);
+        else
+          for (int64_t step = 0; step < steps; step++) add({t + step, block, 0, rows, unit}, s.time * s.features);
+      }
+    }
+  if constexpr (C > 1) ahead_over_units<Shape, kTileRows<C / 2 * S>, C / 2>(s, part, t, phase, unit);
+}
+
 // One step of some rows and C times W units: first all sums, then the cells. Where the sums are long, they are made in
 // blocks of k, so that a block of the weights stays in the first-level cache while all rows pass by it.
 template <class Shape, int R, int C>
 static void step_of_units(const Recurrent& s, const Products& products, const Cells& at, float* sums) {
   constexpr int G = Shape::kGates, S = Shape::kSums;
-  const int64_t step_x = s.go_backwards ? s.time - 1 - at.t : at.t;
   const int64_t depth = s.features + s.units, x_row = s.time * s.features, chunk = depth * G * W;
-  const int64_t slot = products.states.steps == 1 ? 0 : slot_of(s, at.t);
+  const int64_t slot = products.states.steps == 1 ? 0 : slot_of(s, at.t), first = s.ahead ? s.features : 0;
   const float* weights = s.weights[products.phase] + at.unit / W * chunk;
-  const float* bias = s.bias[products.phase] + at.unit * S;
-  const float* x = s.x + (s.blocks.first(at.block) + at.from) * x_row + step_x * s.features;
+  const float* x = x_at(s, at);
   const float* h = products.states.at(s.blocks, at.block, slot) + at.from * s.padded;
-  for (int64_t k0 = 0; k0 < depth; k0 += kDepth) {
+  const SumsAt to{sums, S * W, at.rows * S * W};
+  SumsAt from = s.ahead ? ahead_at<Shape>(s, products.phase, at) : bias_at<Shape>(s, products.phase, at.unit);
+  for (int64_t k0 = first; k0 < depth; k0 += kDepth, from = to) {
     const int64_t k1 = k0 + kDepth < depth ? k0 + kDepth : depth;
     over_tiles<R>(0, at.rows, [&](auto height, int64_t row) {
       constexpr int H = height.value;
-      // In `sums` a chunk of units follows the other, each with all rows.
-      auto sum_at = [&](int c, int r) { return sums + (c * at.rows + row + r) * S * W; };
       vf acc[H][C * S];
       for (int r = 0; r < H; r++)
         for (int c = 0; c < C; c++)
-          for (int v = 0; v < S; v++) acc[r][c * S + v] = load((k0 ? sum_at(c, r) : bias + c * S * W) + v * W);
+          for (int v = 0; v < S; v++) acc[r][c * S + v] = load(from.at(row + r, c) + v * W);
       const float* w = weights + k0 * G * W;
       if (k0 < s.features) {
         const int64_t n = (k1 < s.features ? k1 : s.features) - k0;
@@ -202,11 +265,10 @@ static void step_of_units(const Recurrent& s, const Products& products, const Ce
       }
       for (int r = 0; r < H; r++)
         for (int c = 0; c < C; c++)
-          for (int v = 0; v < S; v++) store(sum_at(c, r) + v * W, acc[r][c * S + v]);
+          for (int v = 0; v < S; v++) store(to.at(row + r, c) + v * W, acc[r][c * S + v]);
     });
   }
-  for (int c = 0; c < C; c++)
-    products.cells(s, sums + c * at.rows * S * W, {at.t, at.block, at.from, at.rows, at.unit + c * W});
+  for (int c = 0; c < C; c++) products.cells(s, to.at(0, c), {at.t, at.block, at.from, at.rows, at.unit + c * W});
 }
 
 // Some units of one step, C times W units at a time and at the end fewer.
@@ -230,11 +292,12 @@ static void step_over_units(const Recurrent& s, const Part& part, int64_t t, con
 template <class Shape>
 static void step_of(const Recurrent& s, const Part& part, int64_t t, int phase, const States& states,
                     CellFunction cells) {
-  constexpr int C = kVectors / Shape::kSums;
+  constexpr int C = kVectors / Shape::kSums, R = kTileRows<C * Shape::kSums>;
   const Products products{phase, states, cells};
+  if (s.ahead && (t - s.start) % s.ahead == 0) ahead_over_units<Shape, R, C>(s, part, t, phase, part.unit_first);
   // One row alone has few sums, each of which waits for its last addition: those of more units go beside each other.
   if (s.blocks.batch == 1) step_over_units<Shape, 1, 2 * C>(s, part, t, products, part.unit_first);
-  else step_over_units<Shape, kTileRows<C * Shape::kSums>, C>(s, part, t, products, part.unit_first);
+  else step_over_units<Shape, R, C>(s, part, t, products, part.unit_first);
 }
 
 // The states before the first step, or the gradients after the last: from `given` (batch, units), else 0.
