@@ -7,15 +7,17 @@ namespace recurra::RECURRA_ISA {
 
 // e^x = 2^n (1 + fraction), with |x - n ln2| <= ln2 / 2.
 struct Exp {
-  vi n;         // in the low bits
+  vi exponent;  // n + 127 in the low bits: as a float has it
   vf fraction;  // expm1(x - n ln2)
 };
 
+// Of x, or with Sign -1 of -x: a product with the sign in its constant costs nothing.
+template <int Sign = 1>
 static inline Exp split_exp(vf x) {
-  const vf magic = set1(12582912.0f);  // adding it rounds to an integer, held in the low bits
-  vf shifted = fma(x, set1(1.44269504f), magic);
+  const vf magic = set1(12582912.0f + 127.0f);  // adding it rounds to an integer, held in the low bits
+  vf shifted = fma(x, set1(Sign * 1.44269504f), magic);
   vf n = shifted - magic;
-  vf r = fma(n, set1(-0.693359375f), x);
+  vf r = fma(n, set1(-0.693359375f), Sign > 0 ? x : -x);
   r = fma(n, set1(2.12194440e-4f), r);
   vf q = set1(1.394757130e-03f);
   q = fma(q, r, set1(8.367234247e-03f));
@@ -25,8 +27,8 @@ static inline Exp split_exp(vf x) {
   return {bits(shifted), fma(q * r, r, r)};
 }
 
-// 2^n for -126 <= n <= 127, and infinity for 128. The shift drops all but the low bits.
-static inline vf power_of_two(vi n) { return from_bits((n << 23) + iset1(0x3f800000)); }
+// 2^n for -126 <= n <= 127, 0 for -127 and infinity for 128. The shift drops all but the low bits.
+static inline vf power_of_two(vi exponent) { return from_bits(exponent << 23); }
 
 // 2^n as two factors, for numbers outside the normal range too: -252 <= n <= 254.
 struct Powers {
@@ -34,29 +36,29 @@ struct Powers {
 };
 
 static inline Powers powers_of_two(vi shifted) {
-  const vi n = shifted - bits(set1(12582912.0f));
-  const vi low = n < -126 ? iset1(-126) : n;
-  const vi inside = low > 127 ? iset1(127) : low;
-  return {power_of_two(inside), power_of_two(n - inside)};
+  const vi exponent = shifted - bits(set1(12582912.0f));
+  const vi low = exponent < 1 ? iset1(1) : exponent;
+  const vi inside = low > 254 ? iset1(254) : low;
+  return {power_of_two(inside), power_of_two(exponent - inside + 127)};
 }
 
 static inline vf exp(vf x) {
   const Exp e = split_exp(at_least(at_most(x, set1(89.0f)), set1(-104.0f)));
-  const Powers p = powers_of_two(e.n);
+  const Powers p = powers_of_two(e.exponent);
   return fma(p.inside, e.fraction, p.inside) * p.rest;
 }
 
 static inline vf expm1(vf x) {
   const Exp e = split_exp(at_least(at_most(x, set1(89.0f)), set1(-30.0f)));
-  const Powers p = powers_of_two(e.n);
+  const Powers p = powers_of_two(e.exponent);
   return fma(p.inside, e.fraction, p.inside - 1.0f) * p.rest;
 }
 
 static inline vf sigmoid(vf x) {
-  // Where x < -88.4, n is 128, whose power of two comes out as infinity: the result is 0, and no normal number would
-  // have been. Where x > 87, 1 + e^-87 is 1.
-  const Exp e = split_exp(at_least(at_most(-x, set1(89.0f)), set1(-87.0f)));
-  const vf power = power_of_two(e.n);
+  // Where x < -88.4, n is 128, whose power of two is infinity: the result is 0, and no normal number would have been.
+  // Where x > 87, 1 + e^-87 is 1.
+  const Exp e = split_exp<-1>(at_most(at_least(x, set1(-89.0f)), set1(87.0f)));
+  const vf power = power_of_two(e.exponent);
   return 1.0f / (1.0f + fma(power, e.fraction, power));
 }
 
@@ -64,7 +66,7 @@ static inline vf tanh(vf x) {
   // tanh(|x|) = m / (m + 2), m = expm1(2 |x|): exact in form near 0, where a difference would cancel.
   const vf a = at_most(abs(x), set1(10.0f));
   const Exp e = split_exp(a + a);
-  const vf power = power_of_two(e.n);
+  const vf power = power_of_two(e.exponent);
   const vf m = fma(power, e.fraction, power - 1.0f);
   const vf y = m / (m + 2.0f);
   return from_bits(bits(y) | (bits(x) & iset1(INT32_MIN)));
