@@ -65,9 +65,9 @@ struct Gemm {
   bool whole_panels = false;  // the last panel of B has 4 `width` columns too, however many of them are used
 };
 
-// The rows of a batch in blocks, whose number depends on the batch alone. What the engine keeps of a recurrent layer
-// lies block by block, so that threads at work on different blocks write far from each other; weight gradients are
-// summed in the order (segment of steps from last to first, block, time, row).
+// The rows of a batch in blocks. What the engine keeps of a recurrent layer lies block by block, so that threads at work
+// on different blocks write far from each other. Where there are gradients the number of blocks depends on the batch
+// alone: those of weights are summed in the order (segment of steps from last to first, block, time, row).
 struct Blocks {
   int64_t batch, count;
   int64_t first(int64_t block) const { return batch * block / count; }

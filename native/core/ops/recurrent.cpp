@@ -64,6 +64,7 @@ RecurrentOp::Scratches RecurrentOp::ask_states(int64_t steps, int64_t gated_step
 }
 
 void RecurrentOp::prepare(bool backward) {
+  keeps_ = backward;
   again_ = recompute && backward && segment_ < s_.time;
   s_.kept = again_ ? segment_ : s_.time;
   s_.phases = static_cast<int>(phases_.size());
@@ -150,6 +151,9 @@ void RecurrentOp::forward() {
   s_.last_c = has_c() && writes(2) ? y(2) : nullptr;
   s_.z = {space(z_), 1, s_.padded};
   s_.start = 0;
+  // Sums of gradients follow the blocks. Without gradients there are no more blocks than threads: tiles of large blocks
+  // have fewer rows left over.
+  if (!keeps_) s_.blocks.count = std::min<int64_t>(blocks_of(batch_).count, num_threads());
   if (again_) use_states(passing_, false);
   else use_states(kept_, true);
   first_h_.data = space(first_h_scratch_);

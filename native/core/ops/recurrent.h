@@ -93,6 +93,7 @@ class RecurrentOp : public Op {
   const int64_t gates_;
   const int initial_c_, mask_, recurrent_mask_;
   int64_t batch_ = 0, segment_ = 1;
+  bool keeps_ = false;  // what a backward pass needs
   bool again_ = false;  // gates are not kept but made again, a segment at a time
   Scratches kept_, passing_;  // the second of a forward pass that keeps nothing
   States first_h_{}, first_c_{};  // before the first step of each segment
