@@ -65,9 +65,9 @@ struct Gemm {
   bool whole_panels = false;  // the last panel of B has 4 `width` columns too, however many of them are used
 };
 
-// The rows of a batch in blocks. What the engine keeps of a recurrent layer lies block by block, so that threads at work
-// on different blocks write far from each other. Where there are gradients the number of blocks depends on the batch
-// alone: those of weights are summed in the order (segment of steps from last to first, block, time, row).
+// The rows of a batch in blocks. What the engine keeps of a recurrent layer lies block by block, so that threads at
+// work on different blocks write far from each other. Where there are gradients the number of blocks depends on the
+// batch alone: those of weights are summed in the order (segment of steps from last to first, block, time, row).
 struct Blocks {
   int64_t batch, count;
   int64_t first(int64_t block) const { return batch * block / count; }
@@ -124,8 +124,8 @@ struct Recurrent {
   float* last_h;                // (batch, units) or null
   float* last_c;                // (batch, units) or null
   // Where the weights are many, or a sequence is alone, bias and products with x are made for so many steps at once,
-  // counted from `start`: of each phase (W units, block, step, row of the block) times its sums of W units. 0: each step
-  // makes them.
+  // counted from `start`: of each phase (W units, block, step, row of the block) times its sums of W units. 0: each
+  // step makes them.
   int64_t ahead;
   float* ahead_sums[2];
   // Training keeps gates and the states before and after each step, of `kept` steps from `start` on: all steps, or one
