@@ -250,7 +250,8 @@ class BoundPlan {
     const bool is_array = nb::try_cast<AnyArray>(feed, array, false);
     bool typed = is_array && array.dtype() == (spec.is_int ? nb::dtype<int32_t>() : nb::dtype<float>());
     int64_t inner = 1;
-    for (size_t d = is_array ? array.ndim() : 0; typed && d-- > 1; inner *= static_cast<int64_t>(array.shape(d)))
+    for (size_t d = is_array && array.size() ? array.ndim() : 0; typed && d-- > 1;
+         inner *= static_cast<int64_t>(array.shape(d)))
       typed = array.shape(d) == 1 || array.stride(d) == inner;
     typed = typed && (array.ndim() == 0 || array.shape(0) <= 1 || array.stride(0) >= 0);
     if (!typed)

@@ -31,9 +31,9 @@ int64_t matmul_scratch(int64_t k, int64_t n) { return kernels().packed_size(k, n
 
 Blocks blocks_of(int64_t batch) {
   constexpr int64_t kMost = 64;
-  int64_t count = batch < 4 ? 1 : 2;
-  while (2 * count <= kMost && 2 * count * 12 <= batch) count *= 2;
-  return {batch, count};
+  Blocks blocks{batch, batch < 4 ? 0 : 1};
+  while (2 * blocks.count() <= kMost && 2 * blocks.count() * 12 <= batch) blocks.log2_count++;
+  return blocks;
 }
 
 void parallel_gemm(const Gemm& g, int64_t m) {

@@ -65,13 +65,33 @@ struct Gemm {
   bool whole_panels = false;  // the last panel of B has 4 `width` columns too, however many of them are used
 };
 
-// The rows of a batch in blocks. What the engine keeps of a recurrent layer lies block by block, so that threads at
-// work on different blocks write far from each other. Where there are gradients the number of blocks depends on the
-// batch alone: those of weights are summed in the order (segment of steps from last to first, block, time, row).
+// The rows of a batch in 2^log2_count blocks. What the engine keeps of a recurrent layer lies block by block, so that
+// threads at work on different blocks write far from each other. Where there are gradients the number of blocks depends
+// on the batch alone: those of weights are summed in the order (segment of steps from last to first, block, time, row).
 struct Blocks {
-  int64_t batch, count;
-  int64_t first(int64_t block) const { return batch * block / count; }
+  int64_t batch;
+  int log2_count;
+  int64_t count() const { return static_cast<int64_t>(1) << log2_count; }
+  int64_t first(int64_t block) const { return (batch * block) >> log2_count; }
   int64_t rows(int64_t block) const { return first(block + 1) - first(block); }
+  int64_t of(int64_t row) const { return ((row + 1) * count() - 1) / batch; }
+};
+
+// Rows of a batch: from row `from` of block `block_first` on, to before row `to` of block `block_last` - 1.
+struct RowRange {
+  int64_t block_first = 0, block_last = 0, from = 0, to = 0;
+
+  RowRange(const Blocks& blocks, int64_t first, int64_t last) {
+    if (first >= last) return;
+    block_first = blocks.of(first);
+    block_last = blocks.of(last - 1) + 1;
+    from = first - blocks.first(block_first);
+    to = last - blocks.first(block_last - 1);
+  }
+
+  // Those of one block, counted in it.
+  int64_t first(int64_t block) const { return block == block_first ? from : 0; }
+  int64_t last(const Blocks& blocks, int64_t block) const { return block == block_last - 1 ? to : blocks.rows(block); }
 };
 
 // Floats between what two blocks keep: more than a processor fetches ahead.
@@ -82,7 +102,7 @@ struct States {
   float* data;
   int64_t steps, padded;
   static int64_t size(const Blocks& blocks, int64_t steps, int64_t padded) {
-    return blocks.batch * steps * padded + blocks.count * kGap;
+    return blocks.batch * steps * padded + blocks.count() * kGap;
   }
   float* at(const Blocks& blocks, int64_t block, int64_t step) const {
     return data + (blocks.first(block) * steps + step * blocks.rows(block)) * padded + block * kGap;
@@ -161,11 +181,12 @@ struct RecurrentWeights {
   float* packed_bias;
 };
 
-// A part of a recurrent call: steps, phases, blocks of rows, and units (whole panels) or columns.
+// A part of a recurrent call: steps, phases, rows of the batch, and units (whole panels) or columns.
 struct Part {
   int64_t step_first, step_last;
   int phase_first, phase_last;
-  int64_t block_first, block_last, unit_first, unit_last;
+  RowRange rows;
+  int64_t unit_first, unit_last;
 };
 
 struct RecurrentCell {
@@ -333,8 +354,8 @@ struct Kernels {
   void (*gemm)(const Gemm&, int64_t row_first, int64_t row_last, int64_t panel_first, int64_t panel_last);
 
   void (*recurrent_pack)(const RecurrentWeights&, int64_t panel_first, int64_t panel_last);
-  void (*recurrent_start)(const Recurrent&, int64_t block_first, int64_t block_last);
-  void (*recurrent_start_backward)(const Recurrent&, int64_t block_first, int64_t block_last);
+  void (*recurrent_start)(const Recurrent&, const RowRange&);
+  void (*recurrent_start_backward)(const Recurrent&, const RowRange&);
   void (*recurrent_flow)(const Recurrent&, const Part&);  // of one step and phase: dz to the state before
   RecurrentCell lstm, gru, gru_reset_before, simple_rnn;
 

@@ -86,7 +86,7 @@ TEST(threads_change_no_bit) {
   for_networks([&](const Network& network) {
     set_num_threads(1);
     const uint64_t alone = fingerprint(network);
-    for (int threads : {2, 3}) {
+    for (int threads : {2, 3, 7}) {
       set_num_threads(threads);
       CHECK(fingerprint(network) == alone, network.name() + " with " + std::to_string(threads) + " threads");
     }

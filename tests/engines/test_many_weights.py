@@ -86,9 +86,18 @@ def test_many_weights_give_the_bits_of_single_steps(name: str, batch: int, backw
     turned = feeds | {"x": feeds["x"][:, ::-1].copy()} if backwards else feeds
     expected = one_after_the_other(case, turned)
     program = sequences(case, batch, time, go_backwards=backwards)
-    for count in (1, 2, 3):
+    for count in (1, 2, 3, 8):
         native.set_num_threads(count)
         assert (program.predict(feeds)["y"] == expected).all()
+
+
+@pytest.mark.parametrize("name", MANY)
+def test_many_weights_and_no_rows(name: str) -> None:
+    case = MANY[name]
+    native.set_num_threads(2)
+    made = sequences(case, 0, 3).predict(start(case, 0, 3))
+    assert made["y"].shape == (0, 3, case[3])
+    assert made["last_h"].shape == (0, case[3])
 
 
 @pytest.mark.parametrize("name", FEWER)
@@ -114,7 +123,7 @@ def test_training_gives_the_same_bits_for_any_threads_and_with_recomputation(nam
 
     native.set_num_threads(1)
     expected = gradients(False)
-    for count in (1, 2, 3):
+    for count in (1, 2, 3, 8):
         native.set_num_threads(count)
         assert gradients(True) == expected
         assert gradients(False) == expected

@@ -38,7 +38,7 @@ RecurrentOp::RecurrentOp(const Node& node, const std::vector<TensorSpec>& values
 // is not so short that products would be over fewer than kLeastRows rows.
 int64_t RecurrentOp::steps_of_a_segment() const {
   constexpr int64_t kLeastRows = 256;
-  const int64_t rows = std::max<int64_t>(1, batch_ / s_.blocks.count);
+  const int64_t rows = std::max<int64_t>(1, batch_ >> s_.blocks.log2_count);
   const auto root = static_cast<int64_t>(std::ceil(std::sqrt(static_cast<double>(s_.time))));
   return std::max<int64_t>(1, std::min(s_.time, std::max(root, (kLeastRows + rows - 1) / rows)));
 }
@@ -153,35 +153,36 @@ void RecurrentOp::forward() {
   s_.start = 0;
   // Sums of gradients follow the blocks. Without gradients there are no more blocks than threads: tiles of large blocks
   // have fewer rows left over.
-  if (!keeps_) s_.blocks.count = std::min<int64_t>(blocks_of(batch_).count, num_threads());
+  if (!keeps_)
+    for (s_.blocks = blocks_of(batch_); s_.blocks.count() > num_threads();) s_.blocks.log2_count--;
   if (again_) use_states(passing_, false);
   else use_states(kept_, true);
   first_h_.data = space(first_h_scratch_);
   first_c_.data = space(first_c_scratch_);
   if (must_pack()) pack();
-  const int64_t blocks = s_.blocks.count;
   if (!by_units()) {
-    over_blocks(s_.time, [&](int64_t first, int64_t last) {
-      kernels().recurrent_start(s_, first, last);
+    over_rows(s_.time, [&](const RowRange& rows) {
+      kernels().recurrent_start(s_, rows);
       for (int64_t t = 0; t < s_.time; t += s_.kept) {
-        if (again_) keep_first_states(t, first, last);
-        cell_.forward(s_, {t, std::min(t + s_.kept, s_.time), 0, s_.phases, first, last, 0, s_.padded});
+        if (again_) keep_first_states(t, rows);
+        cell_.forward(s_, {t, std::min(t + s_.kept, s_.time), 0, s_.phases, rows, 0, s_.padded});
       }
     });
   } else {
-    kernels().recurrent_start(s_, 0, blocks);
+    kernels().recurrent_start(s_, all_rows());
     for (int64_t t = 0; t < s_.time; t += s_.kept) {
-      if (again_) keep_first_states(t, 0, blocks);
+      if (again_) keep_first_states(t, all_rows());
       forward_by_units(t, std::min(t + s_.kept, s_.time));
     }
   }
 }
 
 void RecurrentOp::forward_by_units(int64_t step_first, int64_t step_last) {
+  const RowRange all = all_rows();
   for (int64_t t = step_first; t < step_last; t++)
     for (int phase = 0; phase < s_.phases; phase++)
       over_units(kPanel, [&](int64_t first, int64_t last) {
-        cell_.forward(s_, {t, t + 1, phase, phase + 1, 0, s_.blocks.count, first, last});
+        cell_.forward(s_, {t, t + 1, phase, phase + 1, all, first, last});
       });
 }
 
@@ -200,7 +201,7 @@ void RecurrentOp::backward() {
   s_.d_recurrent_mask = dx(recurrent_mask_);
   if (wants(recurrent_mask_) && !accumulate(recurrent_mask_))
     std::memset(dx(recurrent_mask_), 0, static_cast<size_t>(batch_ * s_.units) * sizeof(float));
-  kernels().recurrent_start_backward(s_, 0, s_.blocks.count);
+  kernels().recurrent_start_backward(s_, all_rows());
   if (again_) {
     // What others have written where the outputs were must stay.
     s_.sequence = s_.last_h = s_.last_c = nullptr;
@@ -220,32 +221,32 @@ void RecurrentOp::backward() {
 void RecurrentOp::back_through(int64_t step_first, int64_t step_last) {
   const Kernels& kernel = kernels();
   if (!by_units()) {
-    over_blocks(step_last - step_first, [&](int64_t first, int64_t last) {
+    over_rows(step_last - step_first, [&](const RowRange& rows) {
       if (again_) {
-        restore_first_states(step_first, first, last);
-        cell_.forward(s_, {step_first, step_last, 0, s_.phases, first, last, 0, s_.padded});
+        restore_first_states(step_first, rows);
+        cell_.forward(s_, {step_first, step_last, 0, s_.phases, rows, 0, s_.padded});
       }
       for (int64_t t = step_last - 1; t >= step_first; t--)
         for (int phase = 0; phase < s_.phases; phase++) {
-          const Part part{t, t + 1, phase, phase + 1, first, last, 0, s_.padded};
+          const Part part{t, t + 1, phase, phase + 1, rows, 0, s_.padded};
           cell_.slopes(s_, part);
           if (flows(t, phase)) kernel.recurrent_flow(s_, part);
         }
     });
   } else {
-    const int64_t blocks = s_.blocks.count;
+    const RowRange all = all_rows();
     if (again_) {
-      restore_first_states(step_first, 0, blocks);
+      restore_first_states(step_first, all);
       forward_by_units(step_first, step_last);
     }
     for (int64_t t = step_last - 1; t >= step_first; t--)
       for (int phase = 0; phase < s_.phases; phase++) {
         over_units(kPanel, [&](int64_t first, int64_t last) {
-          cell_.slopes(s_, {t, t + 1, phase, phase + 1, 0, blocks, first, last});
+          cell_.slopes(s_, {t, t + 1, phase, phase + 1, all, first, last});
         });
         if (!flows(t, phase)) continue;
         over_units(kFlowUnits, [&](int64_t first, int64_t last) {
-          kernel.recurrent_flow(s_, {t, t + 1, phase, phase + 1, 0, blocks, first, last});
+          kernel.recurrent_flow(s_, {t, t + 1, phase, phase + 1, all, first, last});
         });
       }
   }
@@ -257,29 +258,30 @@ bool RecurrentOp::flows(int64_t t, int phase) const {
   return t > 0 || phase < s_.phases - 1 || wants(kInitialH) || wants(recurrent_mask_);
 }
 
-// f(in the segments, in what is kept now, floats) for the states before step t, of some blocks.
+// f(in the segments, in what is kept now, floats) for the states before step t, of some rows.
 template <class F>
-void RecurrentOp::at_first_states(int64_t t, int64_t slot, int64_t block_first, int64_t block_last, F f) {
-  for (int64_t block = block_first; block < block_last; block++) {
-    const int64_t n = s_.blocks.rows(block) * s_.padded;
-    f(first_h_.at(s_.blocks, block, t / segment_), s_.h.at(s_.blocks, block, slot), n);
-    if (has_c()) f(first_c_.at(s_.blocks, block, t / segment_), s_.c.at(s_.blocks, block, slot), n);
+void RecurrentOp::at_first_states(int64_t t, int64_t slot, const RowRange& rows, F f) {
+  for (int64_t block = rows.block_first; block < rows.block_last; block++) {
+    const int64_t from = rows.first(block), start = from * s_.padded;
+    const int64_t n = (rows.last(s_.blocks, block) - from) * s_.padded;
+    f(first_h_.at(s_.blocks, block, t / segment_) + start, s_.h.at(s_.blocks, block, slot) + start, n);
+    if (has_c()) f(first_c_.at(s_.blocks, block, t / segment_) + start, s_.c.at(s_.blocks, block, slot) + start, n);
   }
 }
 
-void RecurrentOp::keep_first_states(int64_t t, int64_t block_first, int64_t block_last) {
-  at_first_states(t, t & 1, block_first, block_last, [](float* segment, const float* now, int64_t n) {
+void RecurrentOp::keep_first_states(int64_t t, const RowRange& rows) {
+  at_first_states(t, t & 1, rows, [](float* segment, const float* now, int64_t n) {
     std::memcpy(segment, now, static_cast<size_t>(n) * sizeof(float));
   });
 }
 
-void RecurrentOp::restore_first_states(int64_t t, int64_t block_first, int64_t block_last) {
-  at_first_states(t, 0, block_first, block_last, [](const float* segment, float* now, int64_t n) {
+void RecurrentOp::restore_first_states(int64_t t, const RowRange& rows) {
+  at_first_states(t, 0, rows, [](const float* segment, float* now, int64_t n) {
     std::memcpy(now, segment, static_cast<size_t>(n) * sizeof(float));
   });
   if (!s_.recurrent_mask) return;
-  for (int64_t block = block_first; block < block_last; block++)
-    for (int64_t row = 0; row < s_.blocks.rows(block); row++) {
+  for (int64_t block = rows.block_first; block < rows.block_last; block++)
+    for (int64_t row = rows.first(block); row < rows.last(s_.blocks, block); row++) {
       const float* h = s_.h.at(s_.blocks, block, 0) + row * s_.padded;
       const float* factor = s_.recurrent_mask + (s_.blocks.first(block) + row) * s_.units;
       float* to = s_.h_in.at(s_.blocks, block, 0) + row * s_.padded;
@@ -287,10 +289,13 @@ void RecurrentOp::restore_first_states(int64_t t, int64_t block_first, int64_t b
     }
 }
 
-// Blocks of rows over threads, for so many steps: no row reads another.
+// Rows of the batch over threads, for so many steps: no row reads another.
 template <class F>
-void RecurrentOp::over_blocks(int64_t steps, F f) {
-  in_pieces(s_.blocks.count, batch_ * steps * depth() * width() / 32, f);
+void RecurrentOp::over_rows(int64_t steps, F f) {
+  constexpr int64_t kLeast = 1 << 18;  // multiply-adds of a thread
+  const int64_t work = batch_ * steps * depth() * width(), threads = std::min<int64_t>(num_threads(), batch_);
+  const int64_t pieces = std::clamp<int64_t>(work / kLeast, 1, std::max<int64_t>(threads, 1));
+  parallel_for(pieces, [&](int64_t i) { f(RowRange(s_.blocks, batch_ * i / pieces, batch_ * (i + 1) / pieces)); });
 }
 
 // Units over threads, in multiples of `multiple`.
@@ -302,13 +307,11 @@ void RecurrentOp::over_units(int64_t multiple, F f) {
 }
 
 // Units are divided over the threads, who then wait for each other after each step, where the batch has too few rows to
-// divide, or where the weights are so many that reading them once a thread, for few rows, costs more than the waiting.
+// divide: the more weights, each thread of which would read all, the more rows it takes to be worth that.
 bool RecurrentOp::by_units() const {
-  constexpr int64_t kRows = 32;
   const int64_t threads = num_threads();
-  if (threads == 1 || s_.padded < 2 * kFlowUnits) return false;
-  if (s_.blocks.count < threads) return weights() >= 1 << 16;
-  return weights() >= kManyWeights && batch_ < kRows * threads;
+  if (threads == 1 || s_.padded < 2 * kFlowUnits || weights() < 1 << 16) return false;
+  return batch_ < threads * std::clamp<int64_t>(weights() >> 16, 2, 32);
 }
 
 // Packs the transpose of `count` rows of weights for a product of dz by it: row (panel, gate, unit) of the packed
@@ -331,7 +334,7 @@ void RecurrentOp::pack_transposed(const Group& group, const float* weights, int6
 
 // The gradient of an initial state, (batch, units): what has flowed to the beginning.
 void RecurrentOp::state_gradient(int input, const States& d) {
-  for (int64_t block = 0; block < s_.blocks.count; block++)
+  for (int64_t block = 0; block < s_.blocks.count(); block++)
     for (int64_t row = 0; row < s_.blocks.rows(block); row++)
       for (int64_t u = 0; u < s_.units; u++) {
         float total = 0.0f;

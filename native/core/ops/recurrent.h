@@ -59,6 +59,7 @@ class RecurrentOp : public Op {
   int64_t weights() const { return depth() * gates_ * s_.padded; }
   bool has_c() const { return initial_c_ >= 0; }
   bool reads_gated() const { return phases_.size() > 1; }
+  RowRange all_rows() const { return RowRange(s_.blocks, 0, batch_); }
   // Step t of the layer is this step of the input.
   int64_t place(int64_t t) const { return s_.go_backwards ? s_.time - 1 - t : t; }
 
@@ -69,24 +70,22 @@ class RecurrentOp : public Op {
   void pack();
   void forward_by_units(int64_t step_first, int64_t step_last);
   template <class F>
-  void at_first_states(int64_t t, int64_t slot, int64_t block_first, int64_t block_last, F f);
-  void keep_first_states(int64_t t, int64_t block_first, int64_t block_last);
-  void restore_first_states(int64_t t, int64_t block_first, int64_t block_last);
+  void at_first_states(int64_t t, int64_t slot, const RowRange& rows, F f);
+  void keep_first_states(int64_t t, const RowRange& rows);
+  void restore_first_states(int64_t t, const RowRange& rows);
   bool flows(int64_t t, int phase) const;
   void back_through(int64_t step_first, int64_t step_last);
   void pack_transposed(const Group& group, const float* weights, int64_t count, float* packed);
   void state_gradient(int input, const States& d);
   bool by_units() const;
   template <class F>
-  void over_blocks(int64_t steps, F f);
+  void over_rows(int64_t steps, F f);
   template <class F>
   void over_units(int64_t multiple, F f);
   // In recurrent_gradients.cpp: the gates hold dz then.
   void weight_gradients(int64_t step_first, int64_t step_last);
-  void weight_gradients(const Group& group, const float* dz, const Part& part, int64_t row_first, int64_t row_last,
-                        int64_t panel_first, int64_t panel_last);
-  void bias_gradient(const Group& group, const float* dz, int64_t rows, bool begun, int64_t panel_first,
-                     int64_t panel_last);
+  void weight_gradients(const Group& group, const float* dz, int64_t step_first, int64_t step_last, int64_t block,
+                        int64_t row_first, int64_t row_last, int64_t panel_first, int64_t panel_last);
   void input_gradient(int64_t step_first, int64_t step_last);
 
   const RecurrentCell& cell_;

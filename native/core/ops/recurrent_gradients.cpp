@@ -25,24 +25,25 @@ void RecurrentOp::weight_gradients(int64_t step_first, int64_t step_last) {
       for (int64_t panel = std::max<int64_t>(panels * p / across - before, 0); panel < panel_last; panel += at_once)
         for (int64_t last = step_last, first; last > step_first; last = first) {
           first = (last - 1) / segment_ * segment_;
-          for (int64_t block = 0; block < s_.blocks.count; block++)
-            weight_gradients(groups_[j], s_.gates[j].kept, {first, last, 0, 0, block, block + 1, 0, 0}, row_first,
-                             row_last, panel, std::min(panel + at_once, panel_last));
+          for (int64_t block = 0; block < s_.blocks.count(); block++)
+            weight_gradients(groups_[j], s_.gates[j].kept, first, last, block, row_first, row_last, panel,
+                             std::min(panel + at_once, panel_last));
         }
     }
   });
 }
 
 // Those of one segment and block.
-void RecurrentOp::weight_gradients(const Group& group, const float* dz, const Part& part, int64_t row_first,
-                                   int64_t row_last, int64_t panel_first, int64_t panel_last) {
+void RecurrentOp::weight_gradients(const Group& group, const float* dz, int64_t step_first, int64_t step_last,
+                                   int64_t block, int64_t row_first, int64_t row_last, int64_t panel_first,
+                                   int64_t panel_last) {
   const Kernels& kernel = kernels();
-  const int64_t columns = 4 * kernel.width, features = s_.features, block = part.block_first;
-  const int64_t first = s_.blocks.first(block), rows = s_.blocks.rows(block), kept = part.step_first - s_.start;
-  const bool begun = part.step_last < s_.time || block > 0;
+  const int64_t columns = 4 * kernel.width, features = s_.features;
+  const int64_t first = s_.blocks.first(block), rows = s_.blocks.rows(block), kept = step_first - s_.start;
+  const bool begun = step_last < s_.time || block > 0;
   Gemm g{};
   g.n = group.count * s_.padded;
-  g.k = (part.step_last - part.step_first) * rows;
+  g.k = (step_last - step_first) * rows;
   g.a_row = 1;
   g.b = dz + (first * s_.kept + kept * rows) * columns;
   g.b_depth = s_.kept * batch_;
@@ -52,7 +53,7 @@ void RecurrentOp::weight_gradients(const Group& group, const float* dz, const Pa
   g.c_row = width();
   if (group.reads_x && wants(kKernel) && row_first < features) {
     Gemm x = g;
-    x.a = s_.x + (first * s_.time + place(part.step_first)) * features;
+    x.a = s_.x + (first * s_.time + place(step_first)) * features;
     x.a_col = s_.time * features;
     x.a_group = rows;
     x.a_group_step = s_.go_backwards ? -features : features;
@@ -84,7 +85,7 @@ void RecurrentOp::weight_gradients(const Group& group, const float* dz, const Pa
 void RecurrentOp::input_gradient(int64_t step_first, int64_t step_last) {
   const Kernels& kernel = kernels();
   const int64_t panels = kernel.pack_panels(s_.features), columns = 4 * kernel.width, steps = step_last - step_first;
-  in_pieces(s_.blocks.count * steps, batch_ * steps * s_.features, [&](int64_t first, int64_t last) {
+  in_pieces(s_.blocks.count() * steps, batch_ * steps * s_.features, [&](int64_t first, int64_t last) {
     for (int64_t i = first; i < last; i++) {
       const int64_t block = i / steps, t = step_first + i % steps;
       const int64_t row = s_.blocks.first(block), rows = s_.blocks.rows(block);

@@ -89,7 +89,7 @@ struct GruGates : Activations<Standard> {  // sums: z, r
   // The gradient of the gated state is here: that of r, and what flows on to the state by that way.
   static void slopes(const Recurrent& s, const Cells& at) {
     const Unary g = Base::recurrent_activation(s);
-    const int64_t first = s.blocks.first(at.block), valid = valid_units(s, at.unit);
+    const int64_t first = s.blocks.first(at.block) + at.from, valid = valid_units(s, at.unit);
     float* gate = kept_at(s, at, 0, 1);
     const float *h_in = state_at(s, s.h_in, at, slot_of(s, at.t)), *d_gated = state_at(s, s.d_gated, at, 0);
     float* flow = state_at(s, s.dh, at, 0);

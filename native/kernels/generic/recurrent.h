@@ -222,12 +222,12 @@ static void ahead_over_units(const Recurrent& s, const Part& part, int64_t t, in
               for (int v = 0; v < S; v++) store(to.at(row + r, c) + v * W, acc[r][c * S + v]);
         });
       };
-      for (int64_t block = part.block_first; block < part.block_last; block++) {
-        const int64_t rows = s.blocks.rows(block);
-        // The steps of a single row lie in order, as rows do.
-        if (rows == 1) add({t, block, 0, steps, unit}, s.go_backwards ? -s.features : s.features);
+      for (int64_t block = part.rows.block_first; block < part.rows.block_last; block++) {
+        const int64_t from = part.rows.first(block), rows = part.rows.last(s.blocks, block) - from;
+        // The steps of a sequence alone lie in order, as rows do.
+        if (s.blocks.batch == 1) add({t, block, 0, steps, unit}, s.go_backwards ? -s.features : s.features);
         else
-          for (int64_t step = 0; step < steps; step++) add({t + step, block, 0, rows, unit}, s.time * s.features);
+          for (int64_t step = 0; step < steps; step++) add({t + step, block, from, rows, unit}, s.time * s.features);
       }
     }
   if constexpr (C > 1) ahead_over_units<Shape, kTileRows<C / 2 * S>, C / 2>(s, part, t, phase, unit);
@@ -277,10 +277,10 @@ static void step_over_units(const Recurrent& s, const Part& part, int64_t t, con
   constexpr int64_t kRowsAtOnce = 64;
   alignas(64) float sums[(R > 1 ? kRowsAtOnce : 1) * C * Shape::kSums * W];
   for (; unit + C * W <= part.unit_last; unit += C * W)
-    for (int64_t block = part.block_first; block < part.block_last; block++) {
-      const int64_t rows = s.blocks.rows(block);
-      for (int64_t row = 0; row < rows; row += kRowsAtOnce) {
-        const Cells at{t, block, row, rows - row < kRowsAtOnce ? rows - row : kRowsAtOnce, unit};
+    for (int64_t block = part.rows.block_first; block < part.rows.block_last; block++) {
+      const int64_t last = part.rows.last(s.blocks, block);
+      for (int64_t row = part.rows.first(block); row < last; row += kRowsAtOnce) {
+        const Cells at{t, block, row, last - row < kRowsAtOnce ? last - row : kRowsAtOnce, unit};
         step_of_units<Shape, R, C>(s, products, at, sums);
       }
     }
@@ -301,14 +301,15 @@ static void step_of(const Recurrent& s, const Part& part, int64_t t, int phase, 
 }
 
 // The states before the first step, or the gradients after the last: from `given` (batch, units), else 0.
-static void start_states(const Recurrent& s, int64_t block_first, int64_t block_last, const States& states,
-                         const float* given, const float* factor) {
+static void start_states(const Recurrent& s, const RowRange& rows, const States& states, const float* given,
+                         const float* factor) {
   if (!states.data) return;
-  for (int64_t block = block_first; block < block_last; block++) {
-    const int64_t rows = s.blocks.rows(block), first = s.blocks.first(block);
-    float* to = states.at(s.blocks, block, 0);
-    memset(to, 0, static_cast<size_t>(rows * s.padded) * sizeof(float));
-    for (int64_t row = 0; given && row < rows; row++)
+  for (int64_t block = rows.block_first; block < rows.block_last; block++) {
+    const int64_t from = rows.first(block), count = rows.last(s.blocks, block) - from;
+    const int64_t first = s.blocks.first(block) + from;
+    float* to = states.at(s.blocks, block, 0) + from * s.padded;
+    memset(to, 0, static_cast<size_t>(count * s.padded) * sizeof(float));
+    for (int64_t row = 0; given && row < count; row++)
       map(s.units, [&](int64_t u, int64_t m) {
         vf v = load_at(given + (first + row) * s.units, u, m);
         if (factor) v *= load_at(factor + (first + row) * s.units, u, m);
@@ -317,21 +318,23 @@ static void start_states(const Recurrent& s, int64_t block_first, int64_t block_
   }
 }
 
-static void recurrent_start(const Recurrent& s, int64_t block_first, int64_t block_last) {
-  start_states(s, block_first, block_last, s.h, s.initial_h, nullptr);
-  start_states(s, block_first, block_last, s.c, s.initial_c, nullptr);
-  if (s.recurrent_mask) start_states(s, block_first, block_last, s.h_in, s.initial_h, s.recurrent_mask);
+static void recurrent_start(const Recurrent& s, const RowRange& rows) {
+  start_states(s, rows, s.h, s.initial_h, nullptr);
+  start_states(s, rows, s.c, s.initial_c, nullptr);
+  if (s.recurrent_mask) start_states(s, rows, s.h_in, s.initial_h, s.recurrent_mask);
 }
 
-static void recurrent_start_backward(const Recurrent& s, int64_t block_first, int64_t block_last) {
-  start_states(s, block_first, block_last, s.dh, s.d_last_h, nullptr);
-  start_states(s, block_first, block_last, s.dc, s.d_last_c, nullptr);
-  for (int64_t block = block_first; block < block_last; block++)
-    memset(s.dh.at(s.blocks, block, 1), 0, static_cast<size_t>(s.blocks.rows(block) * s.padded) * sizeof(float));
+static void recurrent_start_backward(const Recurrent& s, const RowRange& rows) {
+  start_states(s, rows, s.dh, s.d_last_h, nullptr);
+  start_states(s, rows, s.dc, s.d_last_c, nullptr);
+  for (int64_t block = rows.block_first; block < rows.block_last; block++) {
+    const int64_t from = rows.first(block), count = rows.last(s.blocks, block) - from;
+    memset(s.dh.at(s.blocks, block, 1) + from * s.padded, 0, static_cast<size_t>(count * s.padded) * sizeof(float));
+  }
 }
 
 // Zeros in the lanes beyond the last unit: with some activations they hold numbers that would spoil the products.
-static inline vf only(vf v, int64_t valid) {
+RECURRA_INLINE vf only(vf v, int64_t valid) {
   float lanes[W] = {};
   if (valid > 0) store_n(lanes, v, valid);
   return load(lanes);
@@ -348,7 +351,7 @@ struct HiddenGradient {
   HiddenGradient(const Recurrent& s, const Cells& at)
       : flow(state_at(s, s.dh, at, 0)),
         kept(state_at(s, s.dh, at, 1)),
-        first(s.blocks.first(at.block)),
+        first(s.blocks.first(at.block) + at.from),
         valid(valid_units(s, at.unit)) {}
 
   // Calls f(gradient) where the step counted; it returns what passes by. Where it did not count, all passes by, and
@@ -368,45 +371,47 @@ struct HiddenGradient {
 }  // namespace
 
 // Stores dz of one row where its gate was.
-static inline void put_slope(float* gate, int64_t row, vf dz, int64_t valid) {
+RECURRA_INLINE void put_slope(float* gate, int64_t row, vf dz, int64_t valid) {
   store(gate + row * kColumns, valid < W ? only(dz, valid) : dz);
 }
 
-// Runs f(cells) for all W units and blocks of a part.
+// Runs f(cells) for all W units and rows of a part.
 template <class F>
 static inline void over_cells(const Recurrent& s, const Part& part, F f) {
-  for (int64_t block = part.block_first; block < part.block_last; block++)
+  for (int64_t block = part.rows.block_first; block < part.rows.block_last; block++) {
+    const int64_t from = part.rows.first(block), rows = part.rows.last(s.blocks, block) - from;
     for (int64_t unit = part.unit_first; unit < part.unit_last; unit += W)
-      f(Cells{part.step_first, block, 0, s.blocks.rows(block), unit});
+      f(Cells{part.step_first, block, from, rows, unit});
+  }
 }
 
 static void recurrent_flow(const Recurrent& s, const Part& part) {
   const int64_t t = part.step_first;
   const int64_t unit_last = part.unit_last < s.units ? part.unit_last : s.units;
-  for (int64_t block = part.block_first; block < part.block_last; block++) {
-    const int64_t rows = s.blocks.rows(block);
-    float* flow = s.dh.at(s.blocks, block, 0);
+  for (int64_t block = part.rows.block_first; block < part.rows.block_last; block++) {
+    const int64_t from = part.rows.first(block), rows = part.rows.last(s.blocks, block) - from;
+    float* flow = s.dh.at(s.blocks, block, 0) + from * s.padded;
     for (int group = 0; group < 3; group++) {
       const Gates& gates = s.gates[group];
       if (!gates.recurrent_t || gates.phase != part.phase_first) continue;
       Gemm g{};
       g.n = s.units;
       g.k = gates.count * s.padded;
-      g.a = gate_at(s, group, t, block, 0, 0);
+      g.a = gate_at(s, group, t, block, 0, 0) + from * kColumns;
       g.a_row = kColumns;
       g.a_col = 1;
       g.a_group = kColumns;
       g.a_group_step = s.kept * s.blocks.batch * kColumns;
       g.b = gates.recurrent_t;
-      g.c = gates.to_gated ? s.d_gated.at(s.blocks, block, 0) : flow;
+      g.c = gates.to_gated ? s.d_gated.at(s.blocks, block, 0) + from * s.padded : flow;
       g.c_row = s.padded;
       g.accumulate = gates.adds;
       gemm(g, 0, rows, part.unit_first / kColumns, (unit_last + kColumns - 1) / kColumns);
     }
     if (!s.recurrent_mask || part.phase_first < s.phases - 1) continue;
-    const float* h_before = s.h.at(s.blocks, block, slot_of(s, t));
+    const float* h_before = s.h.at(s.blocks, block, slot_of(s, t)) + from * s.padded;
     for (int64_t i = 0; i < rows; i++) {
-      const int64_t row = s.blocks.first(block) + i;
+      const int64_t row = s.blocks.first(block) + from + i;
       map(unit_last - part.unit_first, [&](int64_t j, int64_t m) {
         const int64_t u = part.unit_first + j;
         const vf d = load_at(flow + i * s.padded, u, m);
