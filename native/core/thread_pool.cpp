@@ -223,6 +223,27 @@ void run_tasks(int64_t tasks, Task task, void* data) {
   for (int64_t i = 0; i < tasks; i++) task(data, i);
 }
 
+void run_chains(int64_t chains, int64_t links, void (*link)(void* data, int64_t chain, int64_t link), void* data) {
+  std::atomic<int64_t> states[kMostChains];  // links done, times two; and one while a thread is at the next
+  for (int64_t i = 0; i < chains; i++) states[i].store(0, std::memory_order_relaxed);
+  parallel_for(std::min<int64_t>(num_threads(), chains), [&](int64_t) {
+    for (;;) {
+      int64_t best = -1, least = 2 * links;
+      for (int64_t i = 0; i < chains; i++) {
+        const int64_t state = states[i].load(std::memory_order_relaxed);
+        if (state % 2 == 0 && state < least) {
+          best = i;
+          least = state;
+        }
+      }
+      if (best < 0) return;
+      if (!states[best].compare_exchange_strong(least, least + 1, std::memory_order_acquire)) continue;
+      link(data, best, least / 2);
+      states[best].store(least + 2, std::memory_order_release);
+    }
+  });
+}
+
 int num_threads() {
   int count = wanted_threads.load(std::memory_order_relaxed);
   if (!count) {

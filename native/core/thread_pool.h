@@ -25,6 +25,20 @@ void parallel_for(int64_t tasks, F&& f) {
   run_tasks(tasks, [](void* data, int64_t index) { (*static_cast<Function*>(data))(index); }, &f);
 }
 
+constexpr int64_t kMostChains = 256;
+
+// Runs f(chain, link) for 0 <= chain < chains <= kMostChains and 0 <= link < links: the links of a chain one after the
+// other, of all chains the least advanced first. With more chains than threads, one that is slow, or comes late, has
+// done fewer links in the end, and no other waits for it.
+void run_chains(int64_t chains, int64_t links, void (*link)(void* data, int64_t chain, int64_t link), void* data);
+
+template <class F>
+void parallel_chains(int64_t chains, int64_t links, F&& f) {
+  using Function = std::remove_reference_t<F>;
+  run_chains(
+      chains, links, [](void* data, int64_t chain, int64_t link) { (*static_cast<Function*>(data))(chain, link); }, &f);
+}
+
 int num_threads();
 void set_num_threads(int count);
 

@@ -83,8 +83,8 @@ struct RowRange {
 
   RowRange(const Blocks& blocks, int64_t first, int64_t last) {
     if (first >= last) return;
-    block_first = blocks.of(first);
-    block_last = blocks.of(last - 1) + 1;
+    block_first = first == 0 ? 0 : blocks.of(first);
+    block_last = last == blocks.batch ? blocks.count() : blocks.of(last - 1) + 1;
     from = first - blocks.first(block_first);
     to = last - blocks.first(block_last - 1);
   }

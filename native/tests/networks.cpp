@@ -41,17 +41,21 @@ std::vector<Network> make_networks() {
     all.push_back(network);
   };
   for (const auto& [cell, reset_after] : {std::pair("lstm", true), {"gru", true}, {"gru", false}, {"simple_rnn", true}})
-    for (int64_t units : {1, 7, 16, 33, 64, 100})
+    for (int64_t units : {1, 7, 16, 33, 64, 100}) {
+      Network network;
+      network.cell = cell;
+      network.reset_after = reset_after;
+      network.units = units;
       for (int64_t batch : {1, 2, 5, 31})
         for (int64_t time : {1, 2, 30, 1000}) {
-          Network network;
-          network.cell = cell;
-          network.reset_after = reset_after;
-          network.units = units;
           network.batch = batch;
           network.time = time;
           add(network);
         }
+      network.batch = 100;  // rows for more chains than threads
+      network.time = 17;
+      add(network);
+    }
   return all;
 }
 

@@ -110,3 +110,21 @@ TEST(the_number_of_threads_changes_while_others_run) {
   set_num_threads(before);
   CHECK(wrong == 0);
 }
+
+TEST(threads_take_chains_in_order) {
+  const int before = num_threads();
+  for (int threads : {1, 2, 3, 7}) {
+    set_num_threads(threads);
+    for (int64_t chains : {int64_t{1}, int64_t{5}, kMostChains})
+      for (int64_t links : {1, 2, 33}) {
+        // Not atomic: the links of a chain must come one after the other, or the thread sanitizer speaks.
+        std::vector<int64_t> done(static_cast<size_t>(chains), 0);
+        std::atomic<int> wrong{0};
+        parallel_chains(chains, links,
+                        [&](int64_t chain, int64_t link) { wrong += done[static_cast<size_t>(chain)]++ != link; });
+        CHECK(wrong == 0);
+        for (int64_t links_done : done) CHECK(links_done == links);
+      }
+  }
+  set_num_threads(before);
+}

@@ -151,21 +151,22 @@ void RecurrentOp::forward() {
   s_.last_c = has_c() && writes(2) ? y(2) : nullptr;
   s_.z = {space(z_), 1, s_.padded};
   s_.start = 0;
-  // Sums of gradients follow the blocks. Without gradients there are no more blocks than threads: tiles of large blocks
-  // have fewer rows left over.
+  // Sums of gradients follow the blocks. Without gradients there are no more of them than chains of rows: tiles of
+  // large blocks have fewer rows left over.
   if (!keeps_)
-    for (s_.blocks = blocks_of(batch_); s_.blocks.count() > num_threads();) s_.blocks.log2_count--;
+    for (s_.blocks = blocks_of(batch_); s_.blocks.count() > chains_of(s_.time).count;) s_.blocks.log2_count--;
   if (again_) use_states(passing_, false);
   else use_states(kept_, true);
   first_h_.data = space(first_h_scratch_);
   first_c_.data = space(first_c_scratch_);
   if (must_pack()) pack();
   if (!by_units()) {
-    over_rows(s_.time, [&](const RowRange& rows) {
-      kernels().recurrent_start(s_, rows);
-      for (int64_t t = 0; t < s_.time; t += s_.kept) {
-        if (again_) keep_first_states(t, rows);
-        cell_.forward(s_, {t, std::min(t + s_.kept, s_.time), 0, s_.phases, rows, 0, s_.padded});
+    over_rows(s_.time, [&](const RowRange& rows, int64_t step_first, int64_t step_last) {
+      if (step_first == 0) kernels().recurrent_start(s_, rows);
+      for (int64_t t = step_first, last; t < step_last; t = last) {
+        last = again_ ? std::min((t / s_.kept + 1) * s_.kept, step_last) : step_last;
+        if (again_ && t % s_.kept == 0) keep_first_states(t, rows);
+        cell_.forward(s_, {t, last, 0, s_.phases, rows, 0, s_.padded});
       }
     });
   } else {
@@ -221,12 +222,13 @@ void RecurrentOp::backward() {
 void RecurrentOp::back_through(int64_t step_first, int64_t step_last) {
   const Kernels& kernel = kernels();
   if (!by_units()) {
-    over_rows(step_last - step_first, [&](const RowRange& rows) {
-      if (again_) {
-        restore_first_states(step_first, rows);
-        cell_.forward(s_, {step_first, step_last, 0, s_.phases, rows, 0, s_.padded});
+    const int64_t steps = step_last - step_first, again = again_ ? steps : 0;
+    over_rows(again + steps, [&](const RowRange& rows, int64_t first, int64_t last) {
+      if (first < again) {
+        if (first == 0) restore_first_states(step_first, rows);
+        cell_.forward(s_, {step_first + first, step_first + std::min(last, again), 0, s_.phases, rows, 0, s_.padded});
       }
-      for (int64_t t = step_last - 1; t >= step_first; t--)
+      for (int64_t t = step_last - 1 - std::max<int64_t>(first - again, 0); t >= step_last - (last - again); t--)
         for (int phase = 0; phase < s_.phases; phase++) {
           const Part part{t, t + 1, phase, phase + 1, rows, 0, s_.padded};
           cell_.slopes(s_, part);
@@ -289,13 +291,30 @@ void RecurrentOp::restore_first_states(int64_t t, const RowRange& rows) {
     }
 }
 
-// Rows of the batch over threads, for so many steps: no row reads another.
+// The rows of the batch in chains, which go through so many steps each, in so many links.
+//
+// With more chains than threads, the slowest thread does not keep the others waiting: up to 12 % less time, the more
+// the less equal the cores are. Not with few rows in each, which fill tiles worse (8 rows: 3 to 13 % more time; in
+// inference, where blocks are larger, 16 rows: 3 %), nor with many weights, which each chain reads.
+RecurrentOp::Chains RecurrentOp::chains_of(int64_t steps) const {
+  constexpr int64_t kLeast = 1 << 18;  // multiply-adds of a thread
+  constexpr int64_t kLinks = 16;
+  const int64_t work = batch_ * steps * depth() * width(), rows = keeps_ ? 12 : 24;
+  const int64_t threads = std::min({work / kLeast, static_cast<int64_t>(num_threads()), batch_, kMostChains / 2});
+  if (threads <= 1) return {1, 1};
+  if (batch_ < 2 * threads * rows || weights() >= kManyWeights) return {threads, 1};
+  return {2 * threads, std::clamp<int64_t>(work / (2 * threads * kLeast), 1, std::min(steps, kLinks))};
+}
+
+// Rows of the batch over threads: f(rows, first step, last) in order of steps. No row reads another.
 template <class F>
 void RecurrentOp::over_rows(int64_t steps, F f) {
-  constexpr int64_t kLeast = 1 << 18;  // multiply-adds of a thread
-  const int64_t work = batch_ * steps * depth() * width(), threads = std::min<int64_t>(num_threads(), batch_);
-  const int64_t pieces = std::clamp<int64_t>(work / kLeast, 1, std::max<int64_t>(threads, 1));
-  parallel_for(pieces, [&](int64_t i) { f(RowRange(s_.blocks, batch_ * i / pieces, batch_ * (i + 1) / pieces)); });
+  const Chains chains = chains_of(steps);
+  if (chains.count == 1) return f(all_rows(), 0, steps);
+  parallel_chains(chains.count, chains.links, [&](int64_t chain, int64_t link) {
+    const RowRange rows(s_.blocks, batch_ * chain / chains.count, batch_ * (chain + 1) / chains.count);
+    f(rows, steps * link / chains.links, steps * (link + 1) / chains.links);
+  });
 }
 
 // Units over threads, in multiples of `multiple`.

@@ -54,6 +54,10 @@ class RecurrentOp : public Op {
     int h = -1, h_in = -1, c = -1, gated = -1;
   };
 
+  struct Chains {
+    int64_t count, links;
+  };
+
   int64_t depth() const { return s_.features + s_.units; }
   int64_t width() const { return gates_ * s_.units; }
   int64_t weights() const { return depth() * gates_ * s_.padded; }
@@ -78,6 +82,7 @@ class RecurrentOp : public Op {
   void pack_transposed(const Group& group, const float* weights, int64_t count, float* packed);
   void state_gradient(int input, const States& d);
   bool by_units() const;
+  Chains chains_of(int64_t steps) const;
   template <class F>
   void over_rows(int64_t steps, F f);
   template <class F>
