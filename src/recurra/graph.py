@@ -289,7 +289,7 @@ class GraphBuilder:
     >>> print(builder.finish())
     input x: (batch, 3)
     %1: (batch, 3) = square(x)
-    %2: (batch) = reduce_sum(%1) axes=(1,) keepdims=False
+    %2: (batch,) = reduce_sum(%1) axes=(1,) keepdims=False
     output y = %2
     """
 
@@ -415,8 +415,10 @@ def show_shape(shape: Sequence[Dim | None]) -> str:
 
     >>> show_shape(("batch", None, 3))
     '(batch, None, 3)'
+    >>> show_shape((2,))
+    '(2,)'
     """
-    return "(" + ", ".join(str(dim) for dim in shape) + ")"
+    return "(" + ", ".join(map(str, shape)) + (",)" if len(shape) == 1 else ")")
 
 
 def _substitute(shape: Shape, sizes: Mapping[str, Dim]) -> Shape:

@@ -181,7 +181,7 @@ class TestWeights:
             layer.set_weights([1, 2])
         layer.build((None, 3))
         before = layer.get_weights()
-        with pytest.raises(ShapeError, match=r"'dense/bias' has the shape \(2\), received an array of shape \(3\)"):
+        with pytest.raises(ShapeError, match=r"'dense/bias' has the shape \(2,\), received an array of shape \(3,\)"):
             layer.set_weights([np.ones((3, 2)), np.ones(3)])
         with pytest.raises(ShapeError, match=r"has 2 weights \(dense/kernel, dense/bias\), received 1"):
             layer.set_weights([np.ones((3, 2))])

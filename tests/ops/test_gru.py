@@ -53,7 +53,7 @@ def test_everything_optional_can_be_left_out() -> None:
         ("kernel", (3, 20), r"kernel must have shape \(3, 15\).*5 units"),
         ("recurrent_kernel", (5, 20), r"'recurrent_kernel' must have shape \(5, 15\)"),
         ("recurrent_kernel", ("units", 15), "number of units must be known"),
-        ("bias", (15,), r"'bias' must have shape \(2, 15\).*received \(15\)"),
+        ("bias", (15,), r"'bias' must have shape \(2, 15\).*received \(15,\)"),
         ("initial_h", ("batch", 4), r"'initial_h' must have shape \(batch, 5\)"),
         ("mask", ("batch", "time", 1), r"'mask' must have shape \(batch, time\)"),
         ("recurrent_mask", (5,), r"'recurrent_mask' must have shape \(batch, 5\)"),
@@ -65,7 +65,7 @@ def test_wrong_shapes_are_named(name: str, shape: Shape, message: str) -> None:
 
 
 def test_without_reset_after_there_is_one_bias() -> None:
-    with pytest.raises(ShapeError, match=r"'bias' must have shape \(15\).*received \(2, 15\)"):
+    with pytest.raises(ShapeError, match=r"'bias' must have shape \(15,\).*received \(2, 15\)"):
         make(reset_after=False)
 
 

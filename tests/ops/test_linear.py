@@ -45,7 +45,7 @@ def test_errors_name_the_trouble() -> None:
         ops.dense(x, np.ones((4, 2)))
     with pytest.raises(ShapeError, match="'kernel' must have 2 dimensions"):
         ops.dense(x, np.ones(3))
-    with pytest.raises(ShapeError, match=r"'bias' must have shape \(2\).*received \(3\)"):
+    with pytest.raises(ShapeError, match=r"'bias' must have shape \(2,\).*received \(3,\)"):
         ops.dense(x, np.ones((3, 2)), np.ones(3))
     with pytest.raises(ShapeError, match=r"received x of shape \(\)"):
         ops.dense(builder.input("s", ()), np.ones((1, 2)))

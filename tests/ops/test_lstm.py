@@ -53,7 +53,7 @@ def test_everything_optional_can_be_left_out() -> None:
         ("kernel", (3, 15), r"kernel must have shape \(3, 20\).*5 units"),
         ("recurrent_kernel", (5, 15), r"'recurrent_kernel' must have shape \(5, 20\)"),
         ("recurrent_kernel", ("units", 20), "number of units must be known"),
-        ("bias", (5,), r"'bias' must have shape \(20\)"),
+        ("bias", (5,), r"'bias' must have shape \(20,\)"),
         ("initial_h", ("batch", 4), r"'initial_h' must have shape \(batch, 5\)"),
         ("initial_c", ("other", 5), r"'initial_c' must have shape \(batch, 5\).*received \(other, 5\)"),
         ("mask", ("batch", "time", 1), r"'mask' must have shape \(batch, time\)"),

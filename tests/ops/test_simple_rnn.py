@@ -49,7 +49,7 @@ def test_everything_optional_can_be_left_out() -> None:
         ("kernel", (4, 5), r"ops.simple_rnn: the kernel must have shape \(3, 5\).*received \(4, 5\)"),
         ("recurrent_kernel", (5, 20), r"'recurrent_kernel' must have shape \(5, 5\)"),
         ("recurrent_kernel", ("units", 5), "number of units must be known"),
-        ("bias", (2, 5), r"'bias' must have shape \(5\).*received \(2, 5\)"),
+        ("bias", (2, 5), r"'bias' must have shape \(5,\).*received \(2, 5\)"),
         ("initial_h", ("batch", 4), r"'initial_h' must have shape \(batch, 5\)"),
         ("mask", ("batch", "time", 1), r"'mask' must have shape \(batch, time\)"),
         ("recurrent_mask", (5,), r"'recurrent_mask' must have shape \(batch, 5\)"),

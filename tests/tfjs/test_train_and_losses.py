@@ -48,7 +48,7 @@ def test_losses_can_be_called(loss: object, labels: object, predictions: object,
 
 
 def test_losses_need_equal_shapes() -> None:
-    with pytest.raises(ShapeError, match=r"one shape, received \(2\) and \(3\)"):
+    with pytest.raises(ShapeError, match=r"one shape, received \(2,\) and \(3,\)"):
         tf.losses.meanSquaredError(tf.tensor1d([1, 2]), tf.tensor1d([1, 2, 3]))
 
 

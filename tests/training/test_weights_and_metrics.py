@@ -189,7 +189,7 @@ def test_weights_per_time_step_without_a_mask() -> None:
     assert model.evaluate(x, np.zeros((2, 3)), sample_weight=factors) == pytest.approx(
         float(((2 * x) ** 2 * factors).mean())
     )
-    with pytest.raises(ShapeError, match=r"expected \(2\).*or \(2, 3\)"):
+    with pytest.raises(ShapeError, match=r"expected \(2,\).*or \(2, 3\)"):
         model.evaluate(x, np.zeros((2, 3)), sample_weight=np.ones((2, 2)))
 
 
