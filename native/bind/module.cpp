@@ -7,8 +7,10 @@
 #include <nanobind/stl/string.h>
 #include <nanobind/stl/vector.h>
 
+#include <array>
 #include <cstring>
 #include <memory>
+#include <stdexcept>
 
 #include "../core/plan.h"
 #include "../kernels/dispatch.h"
@@ -363,13 +365,16 @@ class Session {
       plan_->step(x, pointers_, &to);
       return y;
     }
-    const bool given = !out.is_none();
-    if (given && (!nb::isinstance<nb::sequence>(out) || nb::len(out) != output_shapes_.size())) refuse_out();
-    std::vector<char*> to(output_shapes_.size());
-    nb::list ys;
-    for (size_t i = 0; i < to.size(); i++) ys.append(target(given ? nb::object(out[i]) : nb::none(), i, &to[i]));
-    plan_->step(x, pointers_, to.data());
-    return ys;
+    if (out.is_none()) {
+      nb::list ys;
+      std::vector<char*> to(output_shapes_.size());
+      for (size_t i = 0; i < to.size(); i++) ys.append(target(out, i, &to[i]));
+      plan_->step(x, pointers_, to.data());
+      return ys;
+    }
+    if (!nb::isinstance<nb::sequence>(out) || nb::len(out) != output_shapes_.size()) refuse_out();
+    write_into(out, x);
+    return nb::borrow(out);
   }
 
  private:
@@ -379,6 +384,21 @@ class Session {
     int64_t size = 1;
     for (auto n : shape) size *= n;
     if (size != spec(id).size()) throw InvalidData("A shape does not fit the stream.");
+  }
+
+  // A step into several arrays of the caller. They are held meanwhile: the caller's list may change. As many as models
+  // usually have take no memory from outside.
+  void write_into(nb::handle out, const char* x) {
+    constexpr size_t kFew = 8;
+    const size_t n = output_shapes_.size();
+    std::array<nb::object, kFew> few_held;
+    std::array<char*, kFew> few;
+    std::vector<nb::object> many_held(n > kFew ? n : 0);
+    std::vector<char*> many(n > kFew ? n : 0);
+    nb::object* held = n > kFew ? many_held.data() : few_held.data();
+    char** to = n > kFew ? many.data() : few.data();
+    for (size_t i = 0; i < n; i++) held[i] = target(nb::object(out[i]), i, &to[i]);
+    plan_->step(x, pointers_, to);
   }
 
   // The array for an output: what the caller gave, or a new one.
@@ -421,7 +441,8 @@ NB_MODULE(_native, module) {
   using namespace recurra;
   // Errors for users are those of recurra.errors; only Unsupported is completed in Python.
   nb::object errors = nb::module_::import_("recurra.errors");
-  nb::object* classes = new nb::object[2]{errors.attr("ArgumentError"), errors.attr("NonFiniteError")};  // never freed
+  nb::object* classes = new nb::object[3]{errors.attr("ArgumentError"), errors.attr("NonFiniteError"),
+                                          errors.attr("EngineError")};  // never freed
   nb::register_exception_translator(
       [](const std::exception_ptr& error, void* data) {
         auto* raised = static_cast<nb::object*>(data);
@@ -431,6 +452,8 @@ NB_MODULE(_native, module) {
           PyErr_SetString(raised[0].ptr(), e.what());
         } catch (const NonFinite& e) {
           PyErr_SetString(raised[1].ptr(), e.what());
+        } catch (const std::runtime_error& e) {  // a setting in the environment that cannot be
+          PyErr_SetString(raised[2].ptr(), e.what());
         }
       },
       classes);
@@ -465,5 +488,6 @@ NB_MODULE(_native, module) {
   module.def("instruction_sets", &instruction_sets);
   module.def("tiles_missing", &tiles_missing);
   module.def("num_threads", &num_threads);
-  module.def("set_num_threads", &set_num_threads, "count"_a);
+  // It waits for a loop that runs in another thread, which may take long.
+  module.def("set_num_threads", &set_num_threads, "count"_a, nb::call_guard<nb::gil_scoped_release>());
 }

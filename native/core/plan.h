@@ -80,7 +80,6 @@ class Plan {
   void lay_out();
   void gather(const std::vector<Feed>& feeds, const int64_t* rows, int64_t count);
   [[noreturn]] void diagnose(const std::string& what);
-  void check_finite_inputs();
   void prepare_update();
   void clip_gradients();
   void update(double learning_rate, int64_t step);

@@ -8,6 +8,8 @@
 #include <algorithm>
 #include <atomic>
 #include <cmath>
+#include <stdexcept>
+#include <string>
 #include <system_error>
 #include <thread>
 #include <vector>
@@ -48,11 +50,14 @@ int processors() {
 }
 
 int default_threads() {
-  if (const char* wanted = getenv("RECURRA_NUM_THREADS")) {
-    const int count = atoi(wanted);
-    if (count > 0) return std::min(count, 1024);
-  }
-  return processors();
+  const char* wanted = getenv("RECURRA_NUM_THREADS");
+  if (!wanted || !*wanted) return processors();
+  char* end = nullptr;
+  const long count = strtol(wanted, &end, 10);
+  if (*end || count < 1)
+    throw std::runtime_error("The environment variable RECURRA_NUM_THREADS must be a whole number from 1, received '" +
+                             std::string(wanted) + "'. Without it there are as many threads as processors.");
+  return static_cast<int>(std::min(count, 1024L));
 }
 
 // Waiting awake: it lasts for so many pauses, then it is time to sleep.

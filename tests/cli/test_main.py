@@ -30,6 +30,28 @@ def test_info(capsys: pytest.CaptureFixture[str]) -> None:
         assert chosen in others.split(", ")
 
 
+@pytest.mark.parametrize(
+    ("variable", "value", "words"),
+    [
+        ("RECURRA_ISA", "mmx", "names the instruction set 'mmx', which this machine or build does not have. It has: "),
+        ("RECURRA_NUM_THREADS", "many", "must be a whole number from 1, received 'many'"),
+        ("RECURRA_ENGINE", "nativ", "Did you mean 'native'"),
+    ],
+)
+def test_a_wrong_setting_in_the_environment_is_one_line(variable: str, value: str, words: str) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "recurra.cli", "info"],
+        env={**os.environ, variable: value},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 2
+    assert words in done.stderr
+    assert done.stderr.startswith("recurra: ")
+    assert len(done.stderr.splitlines()) == 1
+
+
 def test_help_names_the_commands(capsys: pytest.CaptureFixture[str]) -> None:
     assert code_of("--help") == 0
     assert "forecast" in capsys.readouterr().out

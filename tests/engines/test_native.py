@@ -158,7 +158,7 @@ def test_unknown_instruction_set_is_an_error_that_lists_those_here() -> None:
         [sys.executable, "-c", code], env={**os.environ, "RECURRA_ISA": "mmx"}, capture_output=True, text=True
     )
     assert run.returncode != 0
-    assert "RECURRA_ISA names the instruction set 'mmx'" in run.stderr
+    assert "recurra.errors.EngineError: RECURRA_ISA names the instruction set 'mmx'" in run.stderr
     assert "portable" in run.stderr
 
 
@@ -429,7 +429,7 @@ def test_the_number_of_threads_changes_while_others_compute() -> None:
 
 
 @pytest.mark.skipif(not hasattr(os, "sched_getaffinity"), reason="counts processors as Linux does")
-@pytest.mark.parametrize(("variable", "wanted"), [("3", 3), ("", None), ("many", None), ("0", None), ("99999", 1024)])
+@pytest.mark.parametrize(("variable", "wanted"), [("3", 3), ("", None), ("99999", 1024), ("9" * 30, 1024)])
 def test_the_environment_sets_the_number_of_threads(variable: str, wanted: int | None) -> None:
     code = "import recurra; print(recurra.num_threads())"
     environment = {**os.environ, "RECURRA_NUM_THREADS": variable}
@@ -438,6 +438,27 @@ def test_the_environment_sets_the_number_of_threads(variable: str, wanted: int |
         assert 1 <= int(printed.stdout) <= len(os.sched_getaffinity(0))
     else:
         assert int(printed.stdout) == wanted
+
+
+@pytest.mark.parametrize("variable", ["many", "0", "-3", "1.9", "2 "])
+def test_a_number_of_threads_that_is_none(variable: str) -> None:
+    code = """
+import numpy as np, recurra
+model = recurra.Sequential([recurra.Input((2,)), recurra.layers.Dense(1)])
+for ask in (recurra.num_threads, lambda: model.predict(np.zeros((1, 2)), verbose=0)):
+    try:
+        ask()
+    except recurra.errors.EngineError as error:
+        print(error)
+recurra.set_num_threads(2)
+print(recurra.num_threads(), model.predict(np.zeros((1, 2)), verbose=0).shape)
+"""
+    environment = {**os.environ, "RECURRA_NUM_THREADS": variable}
+    run = subprocess.run([sys.executable, "-c", code], env=environment, check=True, capture_output=True, text=True)
+    lines = run.stdout.splitlines()
+    words = f"The environment variable RECURRA_NUM_THREADS must be a whole number from 1, received '{variable}'."
+    assert lines[0].startswith(words)
+    assert lines[-1] == "2 (1, 1)"
 
 
 def test_threads_sleep_when_there_is_nothing_to_do() -> None:

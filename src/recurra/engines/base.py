@@ -234,7 +234,7 @@ class Stream:
     ) -> Callable[[Any, Any], Any]:
         """Returns a function that makes one step: of the input and ``out`` it makes the output, or a list of several.
 
-        ``out`` is None, or where to write: an array, or a sequence of them for several outputs.
+        ``out`` is None, or where to write: an array, or a sequence of them for several outputs. Then it is returned.
 
         Args:
             states: The array of each state, C-contiguous. Each step reads and changes them in place.
@@ -259,7 +259,7 @@ class Stream:
             if out is not None:
                 for target, y in zip(given, ys, strict=True):
                     target[...] = y
-                ys = list(given)
+                return out
             return ys[0] if len(ys) == 1 else ys
 
         return step
