@@ -8,14 +8,15 @@ reversal, a sum over time) would give other numbers piece by piece, and `check_p
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
 
-from .errors import ArgumentError
+from .errors import ArgumentError, ShapeError
 from .graph import ABSENT, Graph, Node, Shape
 
-__all__ = ["TIME", "Carried", "carry_states", "check_pieces", "prune"]
+__all__ = ["TIME", "Carried", "any_number_of_steps", "carry_states", "check_pieces", "prune"]
 
 TIME = "time"
 """The symbol of the axis that is cut."""
@@ -102,6 +103,26 @@ def prune(graph: Graph, outputs: Mapping[str, int]) -> Graph:
         constants={id: array for id, array in graph.constants.items() if id in needed},
         outputs=dict(outputs),
     )
+
+
+@contextmanager
+def any_number_of_steps(model: str, what: str) -> Iterator[None]:
+    """Around the tracing of a model whose axis of time has no size of its own: says so where a layer needs one.
+
+    Args:
+        model: The name of the model.
+        what: What cannot be done then, such as ``"streamed"``.
+
+    Raises:
+        ArgumentError: The tracing met a `ShapeError`.
+    """
+    try:
+        yield
+    except ShapeError as error:
+        raise ArgumentError(
+            f"'{model}' cannot be {what}: axis 1 of its input is taken as time, of any number of steps, for which a "
+            f"layer does not work. {error}"
+        ) from error
 
 
 def check_pieces(graph: Graph, what: str) -> None:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 
 import recurra
 from recurra.callbacks import Callback
 from recurra.engines import available
+from recurra.engines.native import NativeProgram
 from recurra.layers import LSTM, Dense, Dropout, Input
 from recurra.models import Sequential
 from recurra.optimizers import Adam
@@ -49,3 +52,22 @@ def test_the_same_bits_whether_or_not_a_callback_looks_at_batches(engine: str, s
     assert history == other_history
     assert steps == other_steps == 15
     assert all((a == b).all() for a, b in zip(weights, other_weights, strict=True))
+
+
+@pytest.mark.parametrize("steps", [None, 9, 40])
+def test_many_batches_in_one_call_of_the_engine(monkeypatch: pytest.MonkeyPatch, steps: int | None) -> None:
+    """Whether an epoch is a pass over the data, or so many steps: a part of one, or more than one."""
+    calls: list[int] = []
+    before = NativeProgram.train_steps
+
+    def train_steps(self: Any, feeds: Any, rows: np.ndarray, size: int, **more: Any) -> Any:
+        calls.append(len(rows) // size)
+        return before(self, feeds, rows, size, **more)
+
+    monkeypatch.setattr(NativeProgram, "train_steps", train_steps)
+    x = np.zeros((60, 4, 1), np.float32)
+    model = Sequential([Input((4, 1)), LSTM(3), Dense(1)])
+    model.compile("adam", "mse", engine="native")
+    model.fit(x, x[:, 0], batch_size=2, epochs=3, steps_per_epoch=steps, verbose=0)
+    assert sum(calls) == 3 * (steps or 30)
+    assert len(calls) <= 3 * 3

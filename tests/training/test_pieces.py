@@ -362,6 +362,10 @@ def two_kinds_of_outputs() -> Model:
             "'both/.*' looks along the time axis .* cannot be trained with truncated_bptt_steps",
         ),
         (lambda: Sequential([Input((6, 2)), LSTM(1, return_sequences=True), TimeMean(name="mean")]), "'mean' looks"),
+        (
+            lambda: Sequential([Input((6, 2)), LSTM(1, return_sequences=True), layers.Flatten(), Dense(1)]),
+            "cannot be trained with truncated_bptt_steps: axis 1 of its input is taken as time",
+        ),
         (lambda: Sequential([Input((6, 2)), Dense(1)]), "carries the states of recurrent layers, but"),
         (encoder_decoder, "'decoder' gives each time step something that depends on the whole sequence"),
         (two_kinds_of_outputs, "each has one, end has none"),
@@ -371,7 +375,7 @@ def test_models_that_mix_time_are_refused(make: Callable[[], Any], words: str) -
     model = make()
     model.compile("adam", "mse")
     x, y = data(4, 6)
-    targets = [y, y[:, -1]] if len(model.outputs) > 1 else y
+    targets = [y, y[:, -1]] if len(model.outputs) > 1 else y if len(model.outputs[0].shape) == 3 else y[:, -1]
     for steps in (2, 6):
         with pytest.raises(ArgumentError, match=words):
             model.fit(x, targets, verbose=0, truncated_bptt_steps=steps)

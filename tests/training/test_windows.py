@@ -125,6 +125,22 @@ print(growth())
     assert grown_by(code) < 2 * 8 + 8  # the series was there before; twice, for the order may be made anew
 
 
+def test_the_order_of_very_many_windows_is_not_held() -> None:
+    """One number a window would be 80 MB, as much as the series."""
+    code = """
+series = np.random.default_rng(0).standard_normal(20_000_000, dtype=np.float32)
+model = make(200)
+start()
+x, y = sliding_windows(series, 200, horizon=1)
+for shuffle in (True, False):
+    model.fit(x, y, epochs=2, steps_per_epoch=20, shuffle=shuffle, validation_split=0.0001, verbose=0)
+model.evaluate(x, y, steps=2, verbose=0)
+model.predict(x, steps=2, verbose=0)
+print(growth())
+"""
+    assert grown_by(code) < 20
+
+
 def test_files_are_not_read_whole(tmp_path: Path) -> None:
     """A file of 400 MB, of which some batches are taken."""
     path = tmp_path / "x.npy"

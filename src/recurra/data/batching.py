@@ -26,7 +26,10 @@ __all__ = [
     "collect",
     "convert",
     "data_shape",
+    "number_array",
+    "to_type",
     "weights_feed",
+    "whole_number",
 ]
 
 _INT32 = np.iinfo(np.int32)
@@ -121,16 +124,45 @@ def convert(value: Any, spec: FeedSpec, float_type: np.dtype[Any] | type = np.fl
     array([[1.],
            [2.]], dtype=float32)
     """
-    array = _as_array(value, spec.label)
-    if array.dtype.kind not in "fiub":
-        raise DataError(_not_numbers(array, spec.label))
+    array = number_array(value, spec.label)
     if array.size == 0:
         lacking = "sample" if array.shape[0] == 0 else "number along each axis"
         raise DataError(f"{spec.label} is empty: it has shape {show_shape(array.shape)}. Give at least one {lacking}.")
-    array = _fit_shape(array, spec)
-    if spec.dtype == "int":
-        return _to_int(array, spec.label)
-    return _to_float(array, spec.label, np.dtype(float_type))
+    return to_type(_fit_shape(array, spec), spec.label, np.dtype(np.int32 if spec.dtype == "int" else float_type))
+
+
+def number_array(value: Any, label: str) -> np.ndarray:
+    """An array-like as the array it is, of whatever numbers.
+
+    Args:
+        value: Numbers, as an array, nested lists, or anything with ``to_numpy()``.
+        label: What messages call it.
+
+    Raises:
+        ShapeError: Nested lists of different lengths.
+        DataError: These are no numbers.
+
+    >>> number_array([[1, 2]], "x").shape
+    (1, 2)
+    """
+    array = _as_array(value, label)
+    if array.dtype.kind not in "fiub":
+        raise DataError(_not_numbers(array, label))
+    return array
+
+
+def to_type(array: np.ndarray, label: str, dtype: np.dtype[Any]) -> np.ndarray:
+    """An array of numbers as one of int32 or of a float type, each row of which is contiguous.
+
+    Raises:
+        DataError: A number does not fit: it is too large, or is not whole where indices are wanted.
+
+    >>> to_type(np.array([1.5]), "x", np.dtype(np.int32))
+    Traceback (most recent call last):
+    ...
+    recurra.errors.DataError: x must hold whole numbers (class labels or indices), received 1.5.
+    """
+    return _to_int(array, label) if dtype.kind == "i" else _to_float(array, label, dtype)
 
 
 def check_lengths(labelled: Mapping[str, np.ndarray]) -> int:
@@ -192,9 +224,7 @@ def weights_feed(
     >>> weights_feed([1, 0.5], 2, None, "sample_weight")
     array([1. , 0.5], dtype=float32)
     """
-    array = _as_array(value, label)
-    if array.dtype.kind not in "fiub":
-        raise DataError(_not_numbers(array, label))
+    array = number_array(value, label)
     if array.ndim == 2 and array.shape[1] == 1 and steps != 1:
         array = array[:, 0]
     if array.shape != (samples,) and (steps is None or array.shape != (samples, steps)):
@@ -260,6 +290,19 @@ def _class_table(weights: Any) -> dict[int, float]:
             )
         table[number] = weight
     return table
+
+
+def whole_number(name: str, value: Any, least: int = 1) -> int:
+    """Checks an argument that counts something.
+
+    >>> whole_number("steps_per_epoch", 0)
+    Traceback (most recent call last):
+    ...
+    recurra.errors.ArgumentError: steps_per_epoch must be a whole number from 1, received 0.
+    """
+    if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < least:
+        raise ArgumentError(f"{name} must be a whole number from {least}, received {value!r}.")
+    return int(value)
 
 
 def _as_array(value: Any, label: str) -> np.ndarray:

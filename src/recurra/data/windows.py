@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import ArgumentError, DataError
+from .batching import whole_number
 
 __all__ = ["sliding_windows"]
 
@@ -28,7 +29,8 @@ def sliding_windows(
         read-only views of ``series``.
 
     Raises:
-        ArgumentError: ``window`` or ``step`` is below 1, or ``horizon`` below 0.
+        ArgumentError: ``window`` or ``step`` is no whole number from 1, or ``horizon`` none from 0; or ``series`` has
+            another shape.
         DataError: The series is shorter than one window and what follows it.
 
     >>> x, y = sliding_windows(np.arange(6), window=3, horizon=1, step=2)
@@ -36,9 +38,9 @@ def sliding_windows(
     ([[0, 1, 2], [2, 3, 4]], [[3], [5]])
     """
     series = np.asarray(series)
-    for name, value, least in (("window", window, 1), ("horizon", horizon, 0), ("step", step, 1)):
-        if value < least:
-            raise ArgumentError(f"{name} must be at least {least}, received {value}.")
+    window = whole_number("window", window)
+    horizon = whole_number("horizon", horizon, least=0)
+    step = whole_number("step", step)
     if series.ndim not in (1, 2):
         raise ArgumentError(f"series must have shape (time,) or (time, features), received shape {series.shape}.")
     size = window + horizon

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Self
 
 from .. import engines, ops
+from ..data.batching import whole_number
 from ..engines import Engine
 from ..errors import ArgumentError, UnknownNameError
 from ..graph import GraphBuilder, Tensor
@@ -70,7 +71,7 @@ class Model(Trainer, Layer):
         self._outputs: Any = None
         self._leaves: tuple[tuple[KerasTensor, ...], tuple[KerasTensor, ...]] = (), ()
         self._order: list[CallNode] = []
-        self._streamer: Streamer | None = None
+        self._streamers: dict[int, Streamer] = {}  # by batch size, of the weights of now
 
     def _connect(self, inputs: Any, outputs: Any) -> None:
         """Makes the web between these tensors the model."""
@@ -216,8 +217,8 @@ class Model(Trainer, Layer):
     def stream(self, batch_size: int = 1, engine: str | Engine | None = None) -> StreamSession:
         """Starts a session that runs the model step by step, carrying its states.
 
-        Every session has states of its own and keeps the weights the model has now; sessions made while the weights
-        stay the same share one copy of them.
+        Every session has states of its own and keeps the weights the model has now; sessions of one batch size made
+        while the weights stay the same share one copy of them.
 
         Args:
             batch_size: Sequences side by side. Default 1.
@@ -239,9 +240,12 @@ class Model(Trainer, Layer):
         """
         self._need_built()
         chosen = engines.get(engine) if engine is not None else self._some_programs().refresh().engine
-        if self._streamer is None or not self._streamer.is_current(batch_size, chosen, self.precision):
-            self._streamer = Streamer(self, batch_size, chosen, self.precision)
-        return StreamSession(self._streamer)
+        batch_size = whole_number("batch_size", batch_size)
+        kept = self._streamers.values()
+        self._streamers = {s.batch_size: s for s in kept if s.is_current(chosen, self.precision)}
+        if batch_size not in self._streamers:
+            self._streamers[batch_size] = Streamer(self, batch_size, chosen, self.precision)
+        return StreamSession(self._streamers[batch_size])
 
     def predictor(
         self, batch_size: int = 1, time_steps: int | None = None, engine: str | Engine | None = None

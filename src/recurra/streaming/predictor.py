@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from ..data.batching import number_array, to_type, whole_number
 from ..engines import Engine
 from ..errors import ArgumentError, ShapeError
 from ..graph import GraphBuilder, show_shape
@@ -55,9 +56,9 @@ class Predictor:
                 f"Use predict_on_batch."
             )
         given = model.inputs[0]
-        sizes = [_size("batch_size", batch_size), *given.shape[1:]]
+        sizes = [whole_number("batch_size", batch_size), *given.shape[1:]]
         if time_steps is not None and len(sizes) > 1 and sizes[1] is None:
-            sizes[1] = _size("time_steps", time_steps)
+            sizes[1] = whole_number("time_steps", time_steps)
         elif time_steps is not None and (len(sizes) < 2 or sizes[1] != time_steps):
             raise ArgumentError(f"The input of the model has the shape {show_shape(given.shape)}: it does not take "
                                 f"time_steps={time_steps!r}.")  # fmt: skip
@@ -91,14 +92,12 @@ class Predictor:
 
         # Not a method: the extension keeps it, and a circle through the extension would never be freed.
         def convert(x: Any) -> np.ndarray:
-            array = np.asarray(x)
+            array = number_array(x, "The input")
             if array.shape != shape:
                 raise ShapeError(
                     f"This predictor takes arrays of shape {show_shape(shape)}, received {show_shape(array.shape)}."
                 )
-            if array.dtype.kind not in "fiub":
-                raise ArgumentError(f"The input must be numbers, received {array.dtype}.")
-            return np.ascontiguousarray(array, dtype)
+            return np.ascontiguousarray(to_type(array, "The input", dtype))
 
         self._run = engine.stream(graph, weights, precision).session({}, convert, shape, self.output_shapes)
 
@@ -108,19 +107,14 @@ class Predictor:
         Args:
             x: The batch, of the shape `input_shape`. Converted to the model's type where it is another.
             out: Where to write: an array of the shape and type of the output, or for several outputs a list of such.
-                Nothing is allocated then. Default None: new arrays.
+                It is what the call returns; nothing is allocated then. Default None: new arrays.
 
         Returns:
             The output of the model, of the shape ``output_shapes[0]``, or a list for several outputs.
 
         Raises:
-            ShapeError: ``x`` does not fit.
-            ArgumentError: ``x`` holds no numbers, or ``out`` does not fit.
+            ShapeError: ``x`` has another shape.
+            DataError: ``x`` holds no numbers, or one that does not fit the type, such as 1.5 for an index.
+            ArgumentError: ``out`` does not fit, or an index is out of range.
         """
         return self._run(x, out)
-
-
-def _size(name: str, value: Any) -> int:
-    if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < 1:
-        raise ArgumentError(f"{name} must be a whole number from 1, received {value!r}.")
-    return int(value)

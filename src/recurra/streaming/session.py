@@ -7,6 +7,8 @@ from typing import Any
 
 import numpy as np
 
+from ..carry import any_number_of_steps
+from ..data.batching import number_array, to_type, whole_number
 from ..engines import Engine
 from ..errors import ArgumentError, ShapeError, UnknownNameError
 from ..graph import GraphBuilder, show_shape
@@ -29,8 +31,7 @@ class Streamer:
     """
 
     def __init__(self, model: Any, batch_size: Any, engine: Engine, precision: str = "float32") -> None:
-        if isinstance(batch_size, bool) or not isinstance(batch_size, (int, np.integer)) or batch_size < 1:
-            raise ArgumentError(f"batch_size must be a whole number from 1, received {batch_size!r}.")
+        batch_size = whole_number("batch_size", batch_size)
         if len(model.inputs) != 1 or len(model.inputs[0].shape) < 2:
             shapes = ", ".join(show_shape(tensor.shape) for tensor in model.inputs)
             raise ArgumentError(
@@ -44,12 +45,13 @@ class Streamer:
         builder = GraphBuilder()
         batch = "batch" if fixed is None else fixed
         x = builder.input("x", (batch, TIME, *given.shape[2:]), given.element)
-        outputs, _ = model.trace(builder, [x])
+        with any_number_of_steps(model.name, "streamed"):
+            outputs, _ = model.trace(builder, [x])
         for name, output in zip(model.output_names, outputs, strict=True):
             builder.output(name, output)
         whole = builder.finish()
         timed = [TIME in whole.values[id].shape for id in whole.outputs.values()]
-        self.batch_size = int(batch_size)
+        self.batch_size = batch_size
         graph = step_graph(whole, self.batch_size)
         self._live = builder.variables
         self._weights = {name: variable.value.copy() for name, variable in self._live.items()}
@@ -69,11 +71,10 @@ class Streamer:
             (sizes[0], *sizes[2:]) if squeeze else sizes for sizes, squeeze in zip(sizes_of, timed, strict=True)
         ]
 
-    def is_current(self, batch_size: int, engine: Engine, precision: str) -> bool:
+    def is_current(self, engine: Engine, precision: str) -> bool:
         """Whether the model still has the weights this was made with."""
         return (
-            batch_size == self.batch_size
-            and engine is self._engine
+            engine is self._engine
             and precision == self._precision
             and all(np.array_equal(self._weights[name], v.value, equal_nan=True) for name, v in self._live.items())
         )
@@ -85,7 +86,7 @@ class Streamer:
 
     def convert(self, x: Any) -> np.ndarray:
         """Makes an array of what a step is given. Raises as `StreamSession.step` does."""
-        array = np.asarray(x)
+        array = number_array(x, "A step")
         batch, *rest = self.plain_shape
         shapes = [self.plain_shape, self.step_shape, *([tuple(rest)] if batch == 1 else [])]
         if array.shape not in shapes:
@@ -93,9 +94,7 @@ class Streamer:
                 f"A step of this stream has the shape {show_shape(shapes[0])}: one time step of each of {batch} "
                 f"sequence(s). Received {show_shape(array.shape)}."
             )
-        if array.dtype.kind not in "fiub":
-            raise ArgumentError(f"A step must be numbers, received {array.dtype}.")
-        return np.ascontiguousarray(array, self.dtype).reshape(self.plain_shape)
+        return np.ascontiguousarray(to_type(array, "A step", self.dtype)).reshape(self.plain_shape)
 
 
 class StreamSession:
@@ -133,16 +132,17 @@ class StreamSession:
             x: The step of each sequence, of shape (batch, features), or (features,) for a batch of one; for a model
                 of numbers or words per step (batch,), or a number. Converted to the model's type where it is another.
             out: Where to write the output instead of into a new array: a C-contiguous array of its shape and type, or a
-                list of them for several outputs. With it, and with ``x`` an array (batch, features) of the model's
-                type, a step on the native engine allocates nothing. Default None.
+                list of them for several outputs. It is what the step returns. With it, and with ``x`` an array (batch,
+                features) of the model's type, a step on the native engine allocates nothing. Default None.
 
         Returns:
             The output after this step, of shape (batch, ...) without the time axis: for a model that returns
             sequences the output of this step, otherwise that of the sequence so far. A list for several outputs.
 
         Raises:
-            ShapeError: ``x`` does not fit.
-            ArgumentError: ``x`` holds no numbers, or ``out`` does not fit.
+            ShapeError: ``x`` has another shape.
+            DataError: ``x`` holds no numbers, or one that does not fit the type, such as 1.5 for an index.
+            ArgumentError: ``out`` does not fit, or an index is out of range.
         """
         return self._step(x, out)
 
@@ -159,8 +159,9 @@ class StreamSession:
 
         Raises:
             UnknownNameError: A name is none of a state.
-            ArgumentError: A state is missing, or is no numbers.
+            ArgumentError: This is no mapping, or a state is missing.
             ShapeError: A state has another shape.
+            DataError: A state holds no numbers, or numbers too large.
 
         Example:
 
@@ -181,6 +182,11 @@ class StreamSession:
 
     @state.setter
     def state(self, states: Mapping[str, Any]) -> None:
+        if not isinstance(states, Mapping):
+            raise ArgumentError(
+                f"The state of a session is set to a dict of {', '.join(self._states) or 'no states'}, such as "
+                f"session.state gives. Received: {states!r}."
+            )
         for name in states:
             if name not in self._states:
                 raise UnknownNameError("state", name, self._states)
@@ -188,10 +194,9 @@ class StreamSession:
         for name, own in self._states.items():
             if name not in states:
                 raise ArgumentError(f"The state '{name}' is missing. Expected: {', '.join(self._states)}.")
-            array = given[name] = np.asarray(states[name])
+            array = number_array(states[name], f"The state '{name}'")
             if array.shape != own.shape:
                 raise ShapeError(f"The state '{name}' has a wrong shape: expected {own.shape}, received {array.shape}.")
-            if array.dtype.kind not in "fiub":
-                raise ArgumentError(f"The state '{name}' must be numbers, received {array.dtype}.")
+            given[name] = to_type(array, f"The state '{name}'", own.dtype)
         for name, own in self._states.items():
             own[...] = given[name]

@@ -17,12 +17,13 @@ from ..data.batching import (
     collect,
     convert,
     weights_feed,
+    whole_number,
 )
 from ..errors import ArgumentError, DataError
-from ..random import generator
 from .graphs import OutputPlan
+from .order import order_of_pass
 
-__all__ = ["Batches", "Samples", "batch_size_of", "fixed_batch_size", "positive", "prepare", "split", "split_point"]
+__all__ = ["Batches", "Samples", "batch_size_of", "fixed_batch_size", "prepare", "split", "split_point"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -217,7 +218,7 @@ def batch_size_of(model: Any, batch_size: int | None, samples: int, what: str) -
         ArgumentError: It is no positive number, or does not fit the fixed one.
         DataError: The samples are no whole number of fixed batches.
     """
-    size = None if batch_size is None else positive("batch_size", batch_size)
+    size = None if batch_size is None else whole_number("batch_size", batch_size)
     fixed = fixed_batch_size(model)
     if fixed is None:
         return 32 if size is None else size
@@ -232,19 +233,6 @@ def batch_size_of(model: Any, batch_size: int | None, samples: int, what: str) -
             f"{samples}. Leave out {samples % fixed} of them, or make the model for another batch size."
         )
     return fixed
-
-
-def positive(name: str, value: Any) -> int:
-    """Checks an argument that counts something.
-
-    >>> positive("steps_per_epoch", 0)
-    Traceback (most recent call last):
-    ...
-    recurra.errors.ArgumentError: steps_per_epoch must be a whole number from 1, received 0.
-    """
-    if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < 1:
-        raise ArgumentError(f"{name} must be a whole number from 1, received {value!r}.")
-    return int(value)
 
 
 class Batches:
@@ -270,15 +258,17 @@ class Batches:
         self._samples = samples
         self._size = size
         self._shuffle = shuffle
-        # A generator of this very object would make a circle, in which the order of all rows outlives the run.
-        self._endless = None if steps is None else _forever(Batches(samples, size, shuffle))
+        # Made of what a pass needs, not of this very object: that would make a circle, in which the order of all rows
+        # outlives the run.
+        self._endless = None if steps is None else _forever(samples, size, shuffle)
+        self._left: tuple[np.ndarray, int] = (np.zeros(0, np.int64), size)  # of the present pass, with `steps`
         self.steps = -(-len(samples) // size) if steps is None else steps
 
     def epoch(self) -> Iterator[np.ndarray]:
         """The rows of each batch of the next epoch."""
-        if self._endless is None:
-            return self._pass()
-        return (next(self._endless) for _ in range(self.steps))
+        for rows, size in self.runs():
+            for start in range(0, len(rows), size):
+                yield rows[start : start + size].astype(np.int64)
 
     def runs(self) -> Iterator[tuple[np.ndarray, int]]:
         """The rows of the next epoch as runs of batches of one size: (rows, size), a smaller last batch by itself.
@@ -291,32 +281,18 @@ class Batches:
         >>> [(rows.tolist(), size) for rows, size in batches.runs()]
         [([0, 1, 2, 3], 2), ([4], 1)]
         """
-        if self._endless is not None:
-            for rows in self.epoch():
-                yield rows, len(rows)
+        if self._endless is None:
+            yield from order_of_pass(self._samples.start, self._samples.stop, self._size, self._shuffle)
             return
-        rows = self._order()
-        whole = len(rows) // self._size * self._size
-        if whole:
-            yield rows[:whole], self._size
-        if whole < len(rows):
-            yield rows[whole:], len(rows) - whole
-
-    def _order(self) -> np.ndarray:
-        # In four bytes where they do: beside windows over a long series, this is what takes memory.
-        first, last = self._samples.start, self._samples.stop
-        rows = np.arange(first, last, dtype=np.int32 if last <= 2**31 else np.int64)
-        if self._shuffle:
-            generator().shuffle(rows)
-        return rows
-
-    def _pass(self) -> Iterator[np.ndarray]:
-        rows = self._order()
-        size = self._size
-        for start in range(0, len(rows), size):
-            yield rows[start : start + size].astype(np.int64)
+        wanted = self.steps
+        while wanted:
+            rows, size = self._left if len(self._left[0]) else next(self._endless)
+            taken = rows[: wanted * size]
+            self._left = rows[len(taken) :], size
+            wanted -= len(taken) // size
+            yield taken, size
 
 
-def _forever(batches: Batches) -> Iterator[np.ndarray]:
+def _forever(samples: Samples, size: int, shuffle: bool) -> Iterator[tuple[np.ndarray, int]]:
     while True:
-        yield from batches.epoch()
+        yield from order_of_pass(samples.start, samples.stop, size, shuffle)

@@ -9,13 +9,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from .. import engines, optimizers
+from ..data.batching import whole_number
 from ..engines import Engine
 from ..errors import ArgumentError, UnknownNameError
 from ..typing import Config
 from .callbacks import Callback, CallbackList, History
 from .compilation import CompileArguments
 from .explain import explain
-from .feeding import Batches, Samples, batch_size_of, positive, split
+from .feeding import Batches, Samples, batch_size_of, split
 from .fitting import Validation, run_fit, validation_epochs, validation_parts
 from .graphs import Traced
 from .loop import Truncation, predict_batches, test_batches
@@ -239,7 +240,7 @@ class Trainer:
         3
         """
         programs = self._compiled_programs("fit")
-        epochs = positive("epochs", epochs)
+        epochs = whole_number("epochs", epochs)
         if initial_epoch < 0:
             raise ArgumentError(f"initial_epoch counts from 0 and cannot be negative, received {initial_epoch}.")
         at = validation_epochs(validation_freq)
@@ -506,7 +507,7 @@ def _formats() -> Any:
 
 
 def _count(name: str, value: int | None) -> int | None:
-    return None if value is None else positive(name, value)
+    return None if value is None else whole_number(name, value)
 
 
 def _limited(steps: int, name: str, limit: int | None) -> int:
@@ -516,7 +517,7 @@ def _limited(steps: int, name: str, limit: int | None) -> int:
 def _truncation(programs: Programs, samples: Samples, steps: int | None) -> Truncation | None:
     if steps is None:
         return None
-    steps = positive("truncated_bptt_steps", steps)
+    steps = whole_number("truncated_bptt_steps", steps)
     pieces = programs.pieces(samples.weight_ranks)
     length = pieces.length(samples)
     # A sequence that is no longer than one piece is trained as ever.
