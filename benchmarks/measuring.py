@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
+import math
+import random
 import statistics
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
@@ -58,20 +60,23 @@ def summarize(times: Sequence[float], steps: int = 1) -> Result:
 
 @dataclass
 class _Runner:
-    """One peer, ready to run a case in bursts of so many steps."""
+    """One peer, ready to run a case in so many bursts of so many steps."""
 
     peer: Peer
     worker: Worker
     steps: int
+    bursts: int
     times: list[float] = field(default_factory=list)
     unclocked: list[float] = field(default_factory=list)
     parts: dict[str, float] = field(default_factory=lambda: defaultdict(float))
-    spent: float = 0.0
+
+    def is_due(self, number: int, rounds: int) -> bool:
+        """Whether it takes part in this round, so that its bursts are spread evenly over all rounds."""
+        return (number + 1) * self.bursts // rounds > number * self.bursts // rounds
 
     def burst(self, effort: Effort) -> None:
         took = self.worker.timed(self.steps, 4 * effort.patience + 10)
         self.times.append(took["seconds"])
-        self.spent += (took["seconds"] + took.get("unclocked", 0.0)) * self.steps
         if "parts" in took:
             self.unclocked.append(took["unclocked"])
             for name, seconds in took["parts"].items():
@@ -86,25 +91,26 @@ class _Runner:
             result["shares"] = {name: seconds / whole for name, seconds in self.parts.items()}
         return result
 
-    def done(self, effort: Effort) -> bool:
-        slow = self.times[-1] * self.steps >= 1
-        return self.spent >= effort.seconds and len(self.times) >= (2 if slow else 3)
-
 
 def measure(pool: Pool, peers: Sequence[Peer], mode: str, case: Case, effort: Effort) -> dict[str, Result]:
-    """Times a case on all peers, burst by burst in turn."""
+    """Times a case on all peers, burst by burst in turn.
+
+    A machine may be slow for seconds or minutes. So that all peers meet the same of it, the few long bursts of one are
+    spread over the same time as the many short ones of another; and nobody always comes after the same one.
+    """
     effort = effort.for_mode(mode)
     found: dict[str, Result] = {}
     runners: list[_Runner] = []
     for peer in peers:
         with _noted(pool, peer, found):
             runners.append(_start(pool, peer, mode, case, effort))
-    waiting = list(runners)
-    while waiting:
-        for runner in waiting:
+    order = random.Random(f"{mode} {case.name}")
+    rounds = max((runner.bursts for runner in runners), default=0)
+    for number in range(rounds):
+        turn = [runner for runner in runners if runner.is_due(number, rounds) and runner.peer.name not in found]
+        for runner in order.sample(turn, len(turn)):
             with _noted(pool, runner.peer, found):
                 runner.burst(effort)
-        waiting = [runner for runner in waiting if runner.peer.name not in found and not runner.done(effort)]
     for runner in runners:
         if runner.peer.name not in found:
             found[runner.peer.name] = runner.result()
@@ -127,7 +133,9 @@ def _start(pool: Pool, peer: Peer, mode: str, case: Case, effort: Effort) -> _Ru
         # One step says little about many: the count grows in leaps, but never by more than eight times.
         steps = min(max(2 * steps, int(effort.burst / max(took, 1e-9))), 8 * steps)
         took = worker.run(steps, 4 * effort.patience + 10)
-    return _Runner(peer, worker, steps)
+    # By phase, a burst runs twice: with the clock and without it.
+    long = took * steps * (2 if peer.phases else 1)
+    return _Runner(peer, worker, steps, max(2 if long >= 1 else 3, math.ceil(effort.seconds / long)))
 
 
 @contextmanager

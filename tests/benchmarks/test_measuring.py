@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 from time import monotonic
 
@@ -44,6 +45,52 @@ def test_bursts_go_round(pool: Pool) -> None:
     for result in found.values():
         assert result["bursts"] >= 3
         assert 0 < result["low"] <= result["median"] <= result["high"]
+
+
+class Scripted:
+    """Stands for the pool and its workers: a peer takes as long as its settings say, and the bursts are noted."""
+
+    def __init__(self) -> None:
+        self.bursts: list[str] = []
+
+    def get(self, peer: Peer) -> Scripted:
+        worker = Scripted()
+        worker.bursts, worker.name, worker.seconds = self.bursts, peer.name, peer.settings["seconds"]
+        return worker
+
+    def prepare(self, *_: object) -> None:
+        pass
+
+    def run(self, steps: int, patience: float) -> float:
+        return self.seconds
+
+    def timed(self, steps: int, patience: float) -> dict[str, float]:
+        self.bursts.append(self.name)
+        return {"seconds": self.seconds}
+
+    name: str
+    seconds: float
+
+
+def test_few_bursts_are_spread_over_the_time_of_many() -> None:
+    seconds = {"fast": 1e-5, "middle": 0.3, "slow": 0.9, "slowest": 2.0}
+    pool = Scripted()
+    peers = [Peer(name, "own", {"seconds": each}) for name, each in seconds.items()]
+    found = measure(pool, peers, "predict", TINY, Effort(seconds=1.8, burst=0.1))  # type: ignore[arg-type]
+    assert {name: result["bursts"] for name, result in found.items()} == {
+        "fast": 18,
+        "middle": 6,
+        "slow": 3,
+        "slowest": 2,
+    }
+    assert found["fast"]["steps"] == 10_000
+    for name in ("middle", "slow", "slowest"):
+        places = [place for place, who in enumerate(pool.bursts) if who == name]
+        assert places[-1] >= len(pool.bursts) - 4
+        gaps = [after - before for before, after in pairwise(places)]
+        assert max(gaps) <= min(gaps) + 4
+    followed = {after for before, after in pairwise(pool.bursts) if before == "middle"}
+    assert len(followed) > 1  # not always by the same one
 
 
 @pytest.mark.skipif("native" not in available(), reason="only the native engine has a clock")
