@@ -279,6 +279,19 @@ def engine() -> str:
     return f"native engine, {native.instruction_set()}, {native.num_threads()} threads"
 
 
+def commit() -> str:
+    """Which commit is measured, and whether its sources were changed since; empty outside of a repository."""
+    try:
+        head = subprocess.run(["git", "rev-parse", "--short", "HEAD"], cwd=ROOT, capture_output=True, text=True)
+        sources = ["git", "status", "--porcelain", "native", "src", "CMakeLists.txt"]
+        changed = subprocess.run(sources, cwd=ROOT, capture_output=True, text=True)
+    except OSError:
+        return ""
+    if head.returncode or changed.returncode:
+        return ""
+    return head.stdout.strip() + (" with changes" if changed.stdout.strip() else "")
+
+
 def chosen(text: str | None, known: Sequence[str], what: str) -> list[str]:
     """The names of a list with commas.
 
@@ -341,6 +354,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         machine=about,
         versions=versions(peers),
         engine=engine(),
+        commit=commit(),
         absent=absent,
         seconds={},
     )

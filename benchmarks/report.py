@@ -116,6 +116,7 @@ def _head(results: Results) -> list[str]:
         *_noise(results),
         f"- Versions: {versions}",
         f"- recurra: {results['engine']}",
+        *_commit(results),
         f"- The run took {results['elapsed'] / 60:.0f} minutes. [1] in a cell leads to the reason why it has no "
         "number; what is blank was not asked for.",
     ]
@@ -133,6 +134,11 @@ def _head(results: Results) -> list[str]:
         ]
         lines += _table(["", "1 core", f"{machine['cores']} cores"], cells)
     return [*lines, ""] if lines[-1] else lines
+
+
+def _commit(results: Results) -> list[str]:
+    commit = results.get("commit")
+    return [f"- Commit: {commit}. What is listed as tried may be of a later one."] if commit else []
 
 
 def noise(machine: Mapping[str, Any]) -> tuple[str, bool]:
@@ -178,9 +184,10 @@ def _others(found: Mapping[str, Results]) -> list[str]:
             "about each other.",
             "",
         ]
+        commit = f", commit {results['commit']}" if "commit" in results else ""
         lines += [
             f"[{name}](machines/{name}/REPORT.md): {machine['processor']}, {_of(machine)} cores, "
-            f"{results['engine']}; {results['date']}.",
+            f"{results['engine']}; {results['date']}{commit}.",
             "",
         ]
         notes: dict[str, str] = {}
@@ -593,9 +600,9 @@ def _series(results: Results) -> list[str]:
         "",
         f"{points:,} points of float32 ({_megabytes(4 * points)} MB), windows of 48 with the next point as target, "
         f"LSTM(32), 64 windows a step from all over the series, {found['steps']} steps. A copy of all windows would "
-        f"take {4 * 49 * points / 1e9:,.1f} GB. An epoch that takes every window once needs an order of all of them, "
-        f"drawn before the first step: recurra keeps it in {_megabytes(4 * points)} MB, 4 bytes a window. Rows drawn "
-        "with replacement need none, but may repeat. A memory-mapped series counts as far as it was read.",
+        f"take {4 * 49 * points / 1e9:,.1f} GB. An epoch that takes every window once needs an order of all of them: "
+        "torch's loader draws it before the first step, recurra computes each piece of it where it is needed. Rows "
+        "drawn with replacement need none, but may repeat. A memory-mapped series counts as far as it was read.",
         "",
         *_table(
             ["", "peak MB", "imported program", "beyond it and the series", "first step after, s", "µs a step"], rows
