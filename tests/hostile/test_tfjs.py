@@ -283,6 +283,23 @@ def test_nothing_is_executed(good: Path, tmp_path: Path) -> None:
         refused(folder, "not known to recurra", UnsupportedFeatureError)
 
 
+@pytest.mark.parametrize("name", [[], [[]], {}, 7, None, "Dense"])
+def test_a_class_that_is_no_name_of_one(good: Path, tmp_path: Path, name: Any) -> None:
+    """Of a layer, of the layer in a Bidirectional, and of the model."""
+    of_layers = changed(
+        good, tmp_path / "a", lambda d: d["modelTopology"]["config"]["layers"][0].update(class_name=name)
+    )
+    refused(of_layers)
+    inner = {
+        "class_name": "Bidirectional",
+        "config": {"merge_mode": "sum", "layer": {"class_name": name, "config": {}}},
+    }
+    refused(
+        changed(good, tmp_path / "b", lambda d: d["modelTopology"]["config"].update(layers=[inner])), "is none of GRU"
+    )
+    refused(changed(good, tmp_path / "c", lambda d: d["modelTopology"].update(class_name=name)))
+
+
 def test_what_cannot_be_written_leaves_nothing(tmp_path: Path) -> None:
     model = recurra.Sequential([recurra.Input((4, 2)), layers.GRU(3)])
     with pytest.raises(UnsupportedFeatureError, match="reset"):

@@ -182,7 +182,8 @@ class _Reader:
         return {"class_name": "Bidirectional", "config": result if name is None else {"name": name, **result}}
 
     def one_direction(self, entry: Any, what: str) -> Config:
-        if not isinstance(entry, dict) or entry.get("class_name") not in RECURRENT:
+        kind = entry.get("class_name") if isinstance(entry, dict) else None
+        if not isinstance(kind, str) or kind not in RECURRENT:
             raise UnsupportedFeatureError(f"The layer {what} is none of {', '.join(RECURRENT)}: {str(entry)[:100]}.")
         return self.layer(entry)
 
