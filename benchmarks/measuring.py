@@ -30,7 +30,7 @@ class Effort:
     """How much time measuring may take.
 
     Attributes:
-        seconds: What the bursts of one peer should add up to.
+        seconds: What the bursts of one peer should add up to, as far as the first ones tell.
         burst: How long a burst should be.
         patience: The longest time one step may take; a peer that is slower is left out.
         prepare: The longest time making a model may take, compilation included.
@@ -124,7 +124,8 @@ def _start(pool: Pool, peer: Peer, mode: str, case: Case, effort: Effort) -> _Ru
     try:
         worker.prepare(f"{mode}, by phase" if peer.phases else mode, case.to_dict(), effort.prepare)
         reason = f"one step takes longer than {effort.patience:g} s"
-        took = worker.run(1, effort.patience)
+        # The first step alone may compile or allocate something.
+        took = min(worker.run(1, effort.patience), worker.run(1, effort.patience))
     except TimeoutError:
         pool.drop(peer)
         raise LeftOut(reason) from None
@@ -134,7 +135,7 @@ def _start(pool: Pool, peer: Peer, mode: str, case: Case, effort: Effort) -> _Ru
         steps = min(max(2 * steps, int(effort.burst / max(took, 1e-9))), 8 * steps)
         took = worker.run(steps, 4 * effort.patience + 10)
     # By phase, a burst runs twice: with the clock and without it.
-    long = took * steps * (2 if peer.phases else 1)
+    long = max(took, 1e-9) * steps * (2 if peer.phases else 1)
     return _Runner(peer, worker, steps, max(2 if long >= 1 else 3, math.ceil(effort.seconds / long)))
 
 
