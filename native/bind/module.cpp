@@ -10,7 +10,6 @@
 #include <array>
 #include <cstring>
 #include <memory>
-#include <stdexcept>
 
 #include "../core/plan.h"
 #include "../kernels/dispatch.h"
@@ -372,7 +371,8 @@ class Session {
       plan_->step(x, pointers_, to.data());
       return ys;
     }
-    if (!nb::isinstance<nb::sequence>(out) || nb::len(out) != output_shapes_.size()) refuse_out();
+    if (!(nb::isinstance<nb::list>(out) || nb::isinstance<nb::tuple>(out)) || nb::len(out) != output_shapes_.size())
+      refuse_out();
     write_into(out, x);
     return nb::borrow(out);
   }
@@ -397,7 +397,11 @@ class Session {
     std::vector<char*> many(n > kFew ? n : 0);
     nb::object* held = n > kFew ? many_held.data() : few_held.data();
     char** to = n > kFew ? many.data() : few.data();
-    for (size_t i = 0; i < n; i++) held[i] = target(nb::object(out[i]), i, &to[i]);
+    for (size_t i = 0; i < n; i++) {
+      const nb::object one = out[i];
+      if (one.is_none()) refuse_out();
+      held[i] = target(one, i, &to[i]);
+    }
     plan_->step(x, pointers_, to);
   }
 
@@ -415,7 +419,8 @@ class Session {
       wanted += i ? ", (" : "(";
       for (size_t d = 0; d < output_shapes_[i].size(); d++)
         wanted += (d ? ", " : "") + std::to_string(output_shapes_[i][d]);
-      wanted += std::string(")") + (output_is_int_[i] ? " of int32" : " of float32");
+      wanted +=
+          std::string(output_shapes_[i].size() == 1 ? ",)" : ")") + (output_is_int_[i] ? " of int32" : " of float32");
     }
     throw InvalidData(
         "out must be " +
@@ -452,7 +457,7 @@ NB_MODULE(_native, module) {
           PyErr_SetString(raised[0].ptr(), e.what());
         } catch (const NonFinite& e) {
           PyErr_SetString(raised[1].ptr(), e.what());
-        } catch (const std::runtime_error& e) {  // a setting in the environment that cannot be
+        } catch (const BadSetting& e) {
           PyErr_SetString(raised[2].ptr(), e.what());
         }
       },

@@ -8,11 +8,12 @@
 #include <algorithm>
 #include <atomic>
 #include <cmath>
-#include <stdexcept>
 #include <string>
 #include <system_error>
 #include <thread>
 #include <vector>
+
+#include "../kernels/dispatch.h"
 
 #if defined(__linux__)
 #include <sched.h>
@@ -54,9 +55,9 @@ int default_threads() {
   if (!wanted || !*wanted) return processors();
   char* end = nullptr;
   const long count = strtol(wanted, &end, 10);
-  if (*end || count < 1)
-    throw std::runtime_error("The environment variable RECURRA_NUM_THREADS must be a whole number from 1, received '" +
-                             std::string(wanted) + "'. Without it there are as many threads as processors.");
+  if (*wanted < '0' || *wanted > '9' || *end || count < 1)  // strtol takes spaces and signs before a number
+    throw BadSetting("The environment variable RECURRA_NUM_THREADS must be a whole number from 1, received '" +
+                     std::string(wanted) + "'. Without it there are as many threads as processors.");
   return static_cast<int>(std::min(count, 1024L));
 }
 

@@ -3,7 +3,6 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <stdexcept>
 
 #include "kernels.h"
 
@@ -111,8 +110,8 @@ const Kernels& choose() {
     if (any ? !choice.by_name_only : strcmp(wanted, choice.name) == 0) return choice.table();
     known += (known.empty() ? "" : ", ") + std::string(choice.name);
   }
-  throw std::runtime_error("RECURRA_ISA names the instruction set '" + std::string(wanted) +
-                           "', which this machine or build does not have. It has: " + known + ".");
+  throw BadSetting("RECURRA_ISA names the instruction set '" + std::string(wanted) +
+                   "', which this machine or build does not have. It has: " + known + ".");
 }
 
 }  // namespace

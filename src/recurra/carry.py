@@ -16,7 +16,7 @@ from typing import Any
 from .errors import ArgumentError, ShapeError
 from .graph import ABSENT, Graph, Node, Shape
 
-__all__ = ["TIME", "Carried", "any_number_of_steps", "carry_states", "check_pieces", "prune"]
+__all__ = ["TIME", "Carried", "carry_states", "check_pieces", "prune", "refuse_fixed_lengths"]
 
 TIME = "time"
 """The symbol of the axis that is cut."""
@@ -106,7 +106,7 @@ def prune(graph: Graph, outputs: Mapping[str, int]) -> Graph:
 
 
 @contextmanager
-def any_number_of_steps(model: str, what: str) -> Iterator[None]:
+def refuse_fixed_lengths(model: str, what: str) -> Iterator[None]:
     """Around the tracing of a model whose axis of time has no size of its own: says so where a layer needs one.
 
     Args:

@@ -177,7 +177,7 @@ BAD_INPUT: dict[str, tuple[Callable[[Path], list[object]], str]] = {
     "constant": (text_file(lambda lines: [lines[0], *(line[:8] + "7" for line in lines[1:])]), "is constant"),
     "too short": (text_file(lambda lines: lines[:30]), "A horizon of 6 is too large for 29 points"),
     "long window": (arguments("--window", 120), "A horizon of 6 with a window of 120 needs at least"),
-    "horizon 0": (lambda _: [AIR, "--target", "passengers", "--horizon", 0], "at least 1, received 0"),
+    "horizon 0": (lambda _: [AIR, "--target", "passengers", "--horizon", 0], "from 1, received 0"),
     "horizon too large": (lambda _: [AIR, "--target", "passengers", "--horizon", 90], "at most 36 can be learnt"),
     "season": (arguments("--season", "twelve"), "--season must be a number of points such as 12"),
     "long season": (arguments("--season", "140"), "A season of 140 points is too long"),
@@ -188,7 +188,7 @@ BAD_INPUT: dict[str, tuple[Callable[[Path], list[object]], str]] = {
     "delimiter": (arguments("--delimiter", "ab"), "one character"),
     "encoding": (arguments("--encoding", "x"), "Unknown encoding 'x'"),
     "engine": (arguments("--engine", "cuda"), "Unknown engine 'cuda'"),
-    "units": (arguments("--units", "0"), "units must be a whole number of at least 1"),
+    "units": (arguments("--units", "0"), "units must be a whole number from 1"),
     "no model": (lambda _: [AIR, "--model", "nowhere"], "There is no folder 'nowhere'"),
     "training with a model": (
         lambda _: [AIR, "--model", "m", "--epochs", 3, "--season", 4],

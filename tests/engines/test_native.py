@@ -440,7 +440,7 @@ def test_the_environment_sets_the_number_of_threads(variable: str, wanted: int |
         assert int(printed.stdout) == wanted
 
 
-@pytest.mark.parametrize("variable", ["many", "0", "-3", "1.9", "2 "])
+@pytest.mark.parametrize("variable", ["many", "0", "-3", "1.9", "2 ", " 3", "+3"])
 def test_a_number_of_threads_that_is_none(variable: str) -> None:
     code = """
 import numpy as np, recurra

@@ -267,7 +267,7 @@ def test_stages_are_said() -> None:
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"horizon": 0}, "horizon must be a whole number of at least 1, received 0"),
+        ({"horizon": 0}, "horizon must be a whole number from 1, received 0"),
         ({"horizon": 2.5}, "received 2.5"),
         ({"horizon": True}, "received True"),
         ({"window": 0}, "window"),

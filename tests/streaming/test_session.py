@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import gc
 import itertools
 import threading
 import tracemalloc
+import weakref
 from pathlib import Path
 from typing import Any
 
@@ -132,6 +134,33 @@ def test_sessions_are_independent_and_share_weights() -> None:
     assert a._streamer is b._streamer is model.stream()._streamer
     assert two._streamer is model.stream(batch_size=2)._streamer
     assert two._streamer is not a._streamer
+    kept = weakref.ref(two._streamer)
+    del two
+    model.stream()
+    gc.collect()
+    assert kept() is None  # weights of batch sizes that no session has are not kept
+
+
+def test_sessions_are_made_in_several_threads_at_once() -> None:
+    model = Sequential([Input((None, 2)), LSTM(5)])
+    model.stream()
+    wrong: list[object] = []
+
+    def work() -> None:
+        try:
+            for size in (*range(1, 9), *range(1, 9)):
+                shape = model.stream(size).step(np.zeros((size, 2), np.float32)).shape
+                if shape != (size, 5):
+                    wrong.append(shape)
+        except Exception as error:
+            wrong.append(error)
+
+    threads = [threading.Thread(target=work) for _ in range(5)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert wrong == []
 
 
 def test_a_session_keeps_the_weights_it_was_made_with() -> None:
@@ -174,7 +203,10 @@ def test_indices_are_converted_and_checked() -> None:
     for wrong, words in {
         1.7: "A step must hold whole numbers .* received 1.7",
         np.nan: "A step must hold whole numbers .* received nan",
+        np.inf: "A step must hold whole numbers .* received inf",
         2**32 + 7: "fit into 32 bits",
+        np.float32(2**31): "fit into 32 bits",
+        np.uint64(2**63 + 7): "fit into 32 bits",
     }.items():
         with pytest.raises(DataError, match=words):
             session.step(wrong)
@@ -230,7 +262,7 @@ def test_outputs_are_written_where_the_caller_says(engine: str) -> None:
 
 @pytest.mark.parametrize("outputs", [1, 3])
 def test_a_step_takes_no_memory_of_python(outputs: int) -> None:
-    """The core's tests show that it takes no memory there."""
+    """The core's tests show that none is taken there."""
     x = Input((None, 2))
     y = LSTM(3)(x)
     session = Model(x, [Dense(i + 1)(y) for i in range(outputs)]).stream()
@@ -252,11 +284,11 @@ def test_a_step_takes_no_memory_of_python(outputs: int) -> None:
             tracemalloc.stop()
         return peak - before
 
-    assert most(out) <= most_of_nothing()
-    assert most(None) >= most_of_nothing() + 100 * outputs
+    assert most(out) <= bytes_of_looking()
+    assert most(None) >= bytes_of_looking() + 100 * outputs
 
 
-def most_of_nothing() -> int:
+def bytes_of_looking() -> int:
     tracemalloc.start()
     try:
         before, _ = tracemalloc.get_traced_memory()
@@ -279,7 +311,7 @@ def test_several_outputs_are_written_where_the_caller_says(engine: str) -> None:
         y = session.step(step, out=out)
         assert y is out
         assert all((one == other).all() for one, other in zip(out, plain.step(step), strict=True))
-    for wrong in (out[:2], out[0], [out[0], out[0], out[2]]):
+    for wrong in (out[:2], out[0], [out[0], out[0], out[2]], [None, *out[1:]], np.zeros((3, 1, 3), np.float32)):
         with pytest.raises(ArgumentError, match="out must be a list of such arrays, of shape"):
             session.step([0, 0], out=wrong)
 

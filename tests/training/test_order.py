@@ -101,6 +101,13 @@ def test_epochs_of_some_steps_go_on_where_the_last_one_ended(monkeypatch: pytest
     assert epochs == [[[0, 1], [2, 3], [4, 5]], [[6], [0, 1], [2, 3]], [[4, 5], [6], [0, 1]]]
 
 
+def test_an_epoch_that_is_left_early_goes_on_there() -> None:
+    batches = Batches(samples(20), 2, steps=4)
+    first = batches.epoch()
+    assert [next(first).tolist() for _ in range(2)] == [[0, 1], [2, 3]]
+    assert next(batches.epoch()).tolist() == [4, 5]
+
+
 def test_epochs_of_some_steps_come_as_runs_of_many_batches() -> None:
     batches = Batches(samples(10), 2, steps=7)
     runs = [[(rows.tolist(), size) for rows, size in batches.runs()] for _ in range(2)]

@@ -32,8 +32,6 @@ __all__ = [
     "whole_number",
 ]
 
-_INT32 = np.iinfo(np.int32)
-
 
 @dataclass(frozen=True, slots=True)
 class FeedSpec:
@@ -392,7 +390,7 @@ def _contiguous_rows(array: np.ndarray, dtype: np.dtype[Any]) -> np.ndarray:
     """Converts an array so that each row is contiguous, copying no more than the memory it stands on."""
     if array.dtype == dtype and array.flags.c_contiguous and array.ndim:
         return array
-    if not array.ndim or not len(array) or not array[:1].flags.c_contiguous or array.strides[0] < 0:
+    if array.flags.c_contiguous or not array[:1].flags.c_contiguous or array.strides[0] < 0:
         return np.ascontiguousarray(array, dtype=dtype)
     if array.dtype == dtype:
         return array
@@ -413,12 +411,16 @@ def _to_int(array: np.ndarray, label: str) -> np.ndarray:
     if array.dtype == np.int32:
         return _contiguous_rows(array, array.dtype)
     if array.dtype.kind == "f":
-        whole = np.isfinite(array) & (array == np.floor(array))
-        if not whole.all():
-            raise DataError(f"{label} must hold whole numbers (class labels or indices), received {array[~whole][0]}.")
-    if array.size and (array.min() < _INT32.min or array.max() > _INT32.max):
-        raise DataError(
-            f"{label} must hold whole numbers that fit into 32 bits, received values from {array.min()} to "
-            f"{array.max()}."
-        )
-    return np.ascontiguousarray(array, dtype=np.int32)
+        with np.errstate(invalid="ignore", over="ignore"):  # what does not fit becomes some other number
+            converted = np.ascontiguousarray(array, dtype=np.int32)
+    else:
+        converted = np.ascontiguousarray(array, dtype=np.int32)
+    same = converted.reshape(array.shape) == array
+    if same.all():
+        return converted
+    wrong = array[~same]
+    if array.dtype.kind == "f" and not (np.isfinite(wrong[0]) and wrong[0] == np.floor(wrong[0])):
+        raise DataError(f"{label} must hold whole numbers (class labels or indices), received {wrong[0]}.")
+    raise DataError(
+        f"{label} must hold whole numbers that fit into 32 bits, received values from {array.min()} to {array.max()}."
+    )

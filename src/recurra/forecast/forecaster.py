@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .. import engines
+from ..data.batching import whole_number
 from ..data.frames import Table, to_table
 from ..data.frequency import Frequency
 from ..data.scaling import Scaler
@@ -125,20 +126,20 @@ class Forecaster:
         seed: int = 0,
         engine: str | None = None,
     ) -> None:
-        self.horizon = _whole("horizon", horizon, 1)
+        self.horizon = whole_number("horizon", horizon, 1)
         self.season = season
-        self.window = None if window is None else _whole("window", window, 1)
-        self.units = _whole("units", units, 1)
-        self.epochs = _whole("epochs", epochs, 1)
-        self.members = _whole("members", members, 1)
+        self.window = None if window is None else whole_number("window", window, 1)
+        self.units = whole_number("units", units, 1)
+        self.epochs = whole_number("epochs", epochs, 1)
+        self.members = whole_number("members", members, 1)
         self.transform = transform
         self.levels = tuple(sorted(float(level) for level in levels))
-        self.held_out = None if held_out is None else _whole("held_out", held_out, 1)
-        self.step = None if step is None else _whole("step", step, 1)
-        self.batch_size = _whole("batch_size", batch_size, 1)
+        self.held_out = None if held_out is None else whole_number("held_out", held_out, 1)
+        self.step = None if step is None else whole_number("step", step, 1)
+        self.batch_size = whole_number("batch_size", batch_size, 1)
         self.learning_rate = float(learning_rate)
-        self.patience = _whole("patience", patience, 0)
-        self.seed = _whole("seed", seed, 0)
+        self.patience = whole_number("patience", patience, 0)
+        self.seed = whole_number("seed", seed, 0)
         self.engine = engine
         for level in self.levels:
             if not 0 < level < 1:
@@ -420,12 +421,6 @@ class Forecaster:
             engine=self.engine,
             verbose=verbose,
         )
-
-
-def _whole(name: str, value: Any, least: int) -> int:
-    if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < least:
-        raise ArgumentError(f"{name} must be a whole number of at least {least}, received {value!r}.")
-    return int(value)
 
 
 def _ahead(values: Floats, origins: NDArray[np.int64], horizon: int) -> Floats:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Self
+from weakref import WeakValueDictionary
 
 from .. import engines, ops
 from ..data.batching import whole_number
@@ -71,7 +72,9 @@ class Model(Trainer, Layer):
         self._outputs: Any = None
         self._leaves: tuple[tuple[KerasTensor, ...], tuple[KerasTensor, ...]] = (), ()
         self._order: list[CallNode] = []
-        self._streamers: dict[int, Streamer] = {}  # by batch size, of the weights of now
+        # By batch size, as long as sessions of them live; and the last one, for the next session.
+        self._streamers: WeakValueDictionary[int, Streamer] = WeakValueDictionary()
+        self._streamer: Streamer | None = None
 
     def _connect(self, inputs: Any, outputs: Any) -> None:
         """Makes the web between these tensors the model."""
@@ -241,11 +244,11 @@ class Model(Trainer, Layer):
         self._need_built()
         chosen = engines.get(engine) if engine is not None else self._some_programs().refresh().engine
         batch_size = whole_number("batch_size", batch_size)
-        kept = self._streamers.values()
-        self._streamers = {s.batch_size: s for s in kept if s.is_current(chosen, self.precision)}
-        if batch_size not in self._streamers:
-            self._streamers[batch_size] = Streamer(self, batch_size, chosen, self.precision)
-        return StreamSession(self._streamers[batch_size])
+        streamer = self._streamers.get(batch_size)
+        if streamer is None or not streamer.is_current(chosen, self.precision):
+            streamer = self._streamers[batch_size] = Streamer(self, batch_size, chosen, self.precision)
+        self._streamer = streamer
+        return StreamSession(streamer)
 
     def predictor(
         self, batch_size: int = 1, time_steps: int | None = None, engine: str | Engine | None = None

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ..carry import any_number_of_steps
+from ..carry import refuse_fixed_lengths
 from ..data.batching import number_array, to_type, whole_number
 from ..engines import Engine
 from ..errors import ArgumentError, ShapeError, UnknownNameError
@@ -45,7 +45,7 @@ class Streamer:
         builder = GraphBuilder()
         batch = "batch" if fixed is None else fixed
         x = builder.input("x", (batch, TIME, *given.shape[2:]), given.element)
-        with any_number_of_steps(model.name, "streamed"):
+        with refuse_fixed_lengths(model.name, "streamed"):
             outputs, _ = model.trace(builder, [x])
         for name, output in zip(model.output_names, outputs, strict=True):
             builder.output(name, output)
@@ -185,7 +185,7 @@ class StreamSession:
         if not isinstance(states, Mapping):
             raise ArgumentError(
                 f"The state of a session is set to a dict of {', '.join(self._states) or 'no states'}, such as "
-                f"session.state gives. Received: {states!r}."
+                f"session.state gives. Received: {type(states).__name__}."
             )
         for name in states:
             if name not in self._states:

@@ -266,14 +266,18 @@ class Batches:
 
     def epoch(self) -> Iterator[np.ndarray]:
         """The rows of each batch of the next epoch."""
-        for rows, size in self.runs():
+        for rows, size in self.runs(most=1):
             for start in range(0, len(rows), size):
                 yield rows[start : start + size].astype(np.int64)
 
-    def runs(self) -> Iterator[tuple[np.ndarray, int]]:
+    def runs(self, most: int | None = None) -> Iterator[tuple[np.ndarray, int]]:
         """The rows of the next epoch as runs of batches of one size: (rows, size), a smaller last batch by itself.
 
         Rows may be in four bytes here; engines take them in eight.
+
+        Args:
+            most: Batches a run, where epochs have ``steps``. Where an epoch is left early, the next one goes on after
+                the run it was left in. Default: as many as lie together.
 
         Example:
 
@@ -287,7 +291,7 @@ class Batches:
         wanted = self.steps
         while wanted:
             rows, size = self._left if len(self._left[0]) else next(self._endless)
-            taken = rows[: wanted * size]
+            taken = rows[: min(wanted, most or wanted) * size]
             self._left = rows[len(taken) :], size
             wanted -= len(taken) // size
             yield taken, size

@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from ..carry import TIME, Carried, any_number_of_steps, carry_states, check_pieces, prune
+from ..carry import TIME, Carried, carry_states, check_pieces, prune, refuse_fixed_lengths
 from ..engines import Engine, Program
 from ..errors import ArgumentError, NonFiniteError, ShapeError
 from ..graph import Graph, show_shape
@@ -77,7 +77,7 @@ class Pieces:
             raise ArgumentError(
                 f"truncated_bptt_steps cuts sequences, but no input of '{model.name}' has a time axis. Leave it out."
             )
-        with any_number_of_steps(model.name, _WHAT):
+        with refuse_fixed_lengths(model.name, _WHAT):
             plain = trace_predict(model, pieces=True).graph
         check_pieces(plain, _WHAT)
         self._timed = _timed_outputs(model, plain, plans)
