@@ -29,7 +29,6 @@ __all__ = [
     "number_array",
     "to_type",
     "weights_feed",
-    "whole_number",
 ]
 
 
@@ -288,19 +287,6 @@ def _class_table(weights: Any) -> dict[int, float]:
             )
         table[number] = weight
     return table
-
-
-def whole_number(name: str, value: Any, least: int = 1) -> int:
-    """Checks an argument that counts something.
-
-    >>> whole_number("steps_per_epoch", 0)
-    Traceback (most recent call last):
-    ...
-    recurra.errors.ArgumentError: steps_per_epoch must be a whole number from 1, received 0.
-    """
-    if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < least:
-        raise ArgumentError(f"{name} must be a whole number from {least}, received {value!r}.")
-    return int(value)
 
 
 def _as_array(value: Any, label: str) -> np.ndarray:

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import ArgumentError, DataError
-from .batching import whole_number
+from .arguments import whole_number
 
 __all__ = ["sliding_windows"]
 

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .. import engines
-from ..data.batching import whole_number
+from ..data.arguments import whole_number
 from ..data.frames import Table, to_table
 from ..data.frequency import Frequency
 from ..data.scaling import Scaler

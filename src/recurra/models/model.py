@@ -8,7 +8,7 @@ from typing import Any, Self
 from weakref import WeakValueDictionary
 
 from .. import engines, ops
-from ..data.batching import whole_number
+from ..data.arguments import whole_number
 from ..engines import Engine
 from ..errors import ArgumentError, UnknownNameError
 from ..graph import GraphBuilder, Tensor

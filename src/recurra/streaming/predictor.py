@@ -6,7 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from ..data.batching import number_array, to_type, whole_number
+from ..data.arguments import whole_number
+from ..data.batching import number_array, to_type
 from ..engines import Engine
 from ..errors import ArgumentError, ShapeError
 from ..graph import GraphBuilder, show_shape
@@ -107,7 +108,7 @@ class Predictor:
         Args:
             x: The batch, of the shape `input_shape`. Converted to the model's type where it is another.
             out: Where to write: an array of the shape and type of the output, or for several outputs a list of such.
-                It is what the call returns; nothing is allocated then. Default None: new arrays.
+                It is what the call returns; nothing is allocated then, up to eight outputs. Default None: new arrays.
 
         Returns:
             The output of the model, of the shape ``output_shapes[0]``, or a list for several outputs.

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from ..carry import refuse_fixed_lengths
-from ..data.batching import number_array, to_type, whole_number
+from ..data.batching import number_array, to_type
 from ..engines import Engine
 from ..errors import ArgumentError, ShapeError, UnknownNameError
 from ..graph import GraphBuilder, show_shape
@@ -30,8 +30,7 @@ class Streamer:
         ArgumentError: The model cannot run step by step.
     """
 
-    def __init__(self, model: Any, batch_size: Any, engine: Engine, precision: str = "float32") -> None:
-        batch_size = whole_number("batch_size", batch_size)
+    def __init__(self, model: Any, batch_size: int, engine: Engine, precision: str = "float32") -> None:
         if len(model.inputs) != 1 or len(model.inputs[0].shape) < 2:
             shapes = ", ".join(show_shape(tensor.shape) for tensor in model.inputs)
             raise ArgumentError(
@@ -133,7 +132,8 @@ class StreamSession:
                 of numbers or words per step (batch,), or a number. Converted to the model's type where it is another.
             out: Where to write the output instead of into a new array: a C-contiguous array of its shape and type, or a
                 list of them for several outputs. It is what the step returns. With it, and with ``x`` an array (batch,
-                features) of the model's type, a step on the native engine allocates nothing. Default None.
+                features) of the model's type, a step of up to eight outputs on the native engine allocates nothing.
+                Default None.
 
         Returns:
             The output after this step, of shape (batch, ...) without the time axis: for a model that returns

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from ..data.arguments import whole_number
 from ..data.batching import (
     FeedSpec,
     check_lengths,
@@ -17,7 +18,6 @@ from ..data.batching import (
     collect,
     convert,
     weights_feed,
-    whole_number,
 )
 from ..errors import ArgumentError, DataError
 from .graphs import OutputPlan

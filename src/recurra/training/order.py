@@ -67,12 +67,11 @@ class Permutation:
     a and b are about the square root of ``count``; each round adds to one of them a hash of the other and of a key.
     That can be undone, so no two numbers meet. The few that land at or beyond ``count`` walk on until they are below.
     (Luby and Rackoff 1988; Black and Rogaway 2002, "Ciphers with arbitrary finite domains". The hash is the last
-    step of MurmurHash3.) It is no cipher: it is to be as good as a shuffle, not secret.
+    step of MurmurHash3.) It is no cipher: it is to be as good as a shuffle, not secret. The keys are drawn from
+    `recurra.random.generator`.
 
     Args:
         count: How many numbers, at least 1.
-
-    The keys are drawn from `recurra.random.generator`.
 
     Example:
 

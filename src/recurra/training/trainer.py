@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from .. import engines, optimizers
-from ..data.batching import whole_number
+from ..data.arguments import whole_number
 from ..engines import Engine
 from ..errors import ArgumentError, UnknownNameError
 from ..typing import Config
